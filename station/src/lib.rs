@@ -1,0 +1,11 @@
+//! The domain of Ampwarden, pure: ids, units, events, decoding and folding. No I/O, no clock, no randomness: what a
+//! function gives follows from its arguments alone, so that replaying the journal gives the same rows.
+
+pub mod deviation;
+pub mod event;
+pub mod fact;
+pub mod id;
+pub mod measurand;
+pub mod secret;
+pub mod setting;
+pub mod time;
