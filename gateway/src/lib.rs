@@ -1,1 +1,3 @@
-//! placeholder
+//! The gateway: OCPP and MQTT stations in; what they say is journaled, acknowledged, folded and written to the store.
+
+pub mod pipeline;

@@ -40,6 +40,28 @@ pub struct StationEvent {
     pub kind: EventKind,
 }
 
+impl StationEvent {
+    /// An event with nothing but its station, its way and its kind; the journal gives it its id and its time of
+    /// receipt.
+    #[must_use]
+    pub fn new(station: StationId, source: Source, kind: EventKind) -> Self {
+        Self {
+            event_id: EventId::default(),
+            station,
+            evse: None,
+            connector: None,
+            station_ts: None,
+            received_at: Timestamp::default(),
+            source,
+            message_id: None,
+            digest: 0,
+            deviations: Deviations::default(),
+            payload: None,
+            kind,
+        }
+    }
+}
+
 /// The way by which an event came.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Source {

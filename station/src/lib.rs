@@ -4,8 +4,11 @@
 pub mod deviation;
 pub mod event;
 pub mod fact;
+pub mod fold;
 pub mod id;
 pub mod measurand;
+pub mod mqtt;
+pub mod ocpp;
 pub mod secret;
 pub mod setting;
 pub mod time;

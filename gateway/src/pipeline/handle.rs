@@ -1,0 +1,57 @@
+//! What adapters hold of the pipeline.
+
+use station::event::StationEvent;
+use station::fold::Outcome;
+use tokio::sync::{mpsc, oneshot};
+
+/// The way into the journal. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    submissions: mpsc::Sender<Submission>,
+}
+
+/// The events of one message on their way into the journal.
+#[derive(Debug)]
+pub struct Submission {
+    /// In the order in which they happened.
+    pub events: Vec<StationEvent>,
+    /// Answered when the events are synced and folded.
+    pub answer: oneshot::Sender<Result<Vec<Outcome>, Refused>>,
+}
+
+/// Why events were not taken. Whoever gets this must not acknowledge: the sender keeps its data and sends again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refused {
+    /// The journal has reached its limit, or the disk is full.
+    #[error(
+        "the journal is full; the store must take rows, or the limit (gateway.journal.max_bytes) must grow"
+    )]
+    Full,
+    /// The disk could not make it durable.
+    #[error("the journal could not be synced to disk")]
+    NotDurable,
+    /// The gateway is going down.
+    #[error("the gateway is stopping")]
+    Stopping,
+}
+
+impl Pipeline {
+    /// A pipeline's handle and the end that the journal's thread takes from. `depth` bounds the submissions that
+    /// wait; beyond it, adapters wait, and their stations with them.
+    #[must_use]
+    pub fn channel(depth: usize) -> (Self, mpsc::Receiver<Submission>) {
+        let (submissions, receiver) = mpsc::channel(depth);
+        (Self { submissions }, receiver)
+    }
+
+    /// Hands in the events of one message. Resolves when they are synced on disk and folded: only then may the
+    /// message be acknowledged. One outcome an event, in their order.
+    ///
+    /// # Errors
+    /// When they were not taken.
+    pub async fn submit(&self, events: Vec<StationEvent>) -> Result<Vec<Outcome>, Refused> {
+        let (answer, answered) = oneshot::channel();
+        self.submissions.send(Submission { events, answer }).await.map_err(|_| Refused::Stopping)?;
+        answered.await.unwrap_or(Err(Refused::Stopping))
+    }
+}

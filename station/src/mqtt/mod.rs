@@ -1,0 +1,1 @@
+//! MQTT and record mappings: our own JSON, and whole-session records.

@@ -1,0 +1,1 @@
+//! OCPP-J: framing, and decoding of what stations send.
