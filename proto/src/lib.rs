@@ -3,21 +3,14 @@
 //! `proto/` holds the sources, `src/generated/` what follows from them. The generated code is committed, so that
 //! building needs no compiler for protocol buffers; `tests/generated.rs` regenerates and compares it.
 
+pub mod event;
+
 /// The anomaly service's gRPC API.
 pub mod anomaly {
     /// Version 1.
     #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, unused_qualifications)]
     pub mod v1 {
         include!("generated/ampwarden.anomaly.v1.rs");
-    }
-}
-
-/// The journal's events.
-pub mod event {
-    /// Version 1.
-    #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, unused_qualifications)]
-    pub mod v1 {
-        include!("generated/ampwarden.event.v1.rs");
     }
 }
 

@@ -19,6 +19,9 @@ macro_rules! words {
         }
 
         impl $type {
+            /// All that OCPP knows, in the order of the journal's numbers.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
             /// The word as OCPP spells it.
             #[must_use]
             pub fn as_str(&self) -> &str {
