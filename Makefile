@@ -1,0 +1,80 @@
+# `make` or `make help` says what there is. The work is done by cargo, and by small scripts in deploy/, grafana/, helm/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# What deploy/local/setup.sh fetched comes first; Debian's servers live in sbin.
+export PATH := $(CURDIR)/.local/venv/bin:$(PATH):/usr/sbin:/sbin
+
+.PHONY: help
+help: ## say what there is
+	@echo "make …"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+# ---- every day
+
+.PHONY: build
+build: ## build the one binary, target/release/ampwarden
+	cargo build --locked --release
+
+.PHONY: demo
+demo: ## a fleet on real servers on this machine; DURATION=60 ends by itself and checks what it did
+	@deploy/local/setup.sh demo
+	@python3 deploy/local/demo
+
+.PHONY: test
+test: ## all that must hold before a change lands, with the minutes of each step
+	@deploy/local/test.sh
+
+.PHONY: setup
+setup: ## install what demo and tests need (deploy/local/setup.sh says how)
+	@deploy/local/setup.sh demo test
+
+# ---- one by one
+
+.PHONY: fmt
+fmt: ## format the Rust code
+	cargo fmt --all
+
+.PHONY: lint
+lint: lint-scripts ## clippy without warnings, shellcheck
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: lint-scripts
+lint-scripts:
+	shellcheck .ci/run $$(git ls-files --cached --others --exclude-standard '*.sh')
+
+.PHONY: check-layout
+check-layout: ## who may import whom, and how long a file may get
+	cargo test --locked --quiet -p integration --test layout
+
+.PHONY: boards
+boards: ## render grafana/dashboards from their code
+	@deploy/local/setup.sh boards
+	cd grafana && npm run --silent build
+
+.PHONY: check-boards
+check-boards: ## fail when a board differs from its code or breaks a rule of ours
+	@deploy/local/setup.sh boards
+	cd grafana && npm run --silent check
+
+.PHONY: check-rules
+check-rules: ## check and unit-test the recording and alerting rules
+	promtool check rules prometheus/rules/*.yml
+	promtool test rules prometheus/tests/*.yml
+
+.PHONY: chart
+chart: ## lint, render and validate the Helm chart
+	@deploy/local/setup.sh chart
+	python3 -m unittest discover --start-directory helm/tests
+
+.PHONY: check-deploy
+check-deploy: ## parse the compose file, the units and the links of the documents
+	python3 -m unittest discover --start-directory deploy/tests
+
+.PHONY: deny
+deny: ## licences, bans and sources of all dependencies (fetches cargo-deny: minutes at the first time)
+	@deploy/local/deny.sh licenses bans sources
+
+.PHONY: clean-local
+clean-local: ## forget the demo's data and all that was fetched into .local
+	rm -rf .local
