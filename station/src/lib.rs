@@ -2,6 +2,7 @@
 //! function gives follows from its arguments alone, so that replaying the journal gives the same rows.
 
 pub mod deviation;
+pub mod digest;
 pub mod event;
 pub mod fact;
 pub mod fold;

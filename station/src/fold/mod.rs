@@ -1,5 +1,475 @@
 //! The fold: the events of a station, in their order, into its state, and into rows.
+//!
+//! It has no clock and no randomness. The same events give the same state, answers and rows, so that a replay of the
+//! journal is harmless and two folds (one that answers stations, one that writes rows) never disagree.
 
+mod cost;
+mod meter;
 mod outcome;
+mod ring;
+mod rows;
+mod session;
+mod sessions;
+mod settings;
+mod station;
+mod totals;
+mod transaction;
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use self::rows::Origin;
+use self::station::{Connection, Station};
+use crate::deviation::{Deviation, Deviations};
+use crate::event::{ConnectorStatus, EventKind, Severity, StationEvent};
+use crate::fact::{self, Fact};
+use crate::id::{SessionId, StationId};
+use crate::time::Timestamp;
+
+pub use cost::{cost, minor_units};
 pub use outcome::{Authorization, Outcome, Verdict};
+pub use rows::Rows;
+pub use settings::{Revision, Settings};
+pub use totals::{SiteTotals, Totals};
+
+/// A station's time counts if it is at most this far in the past. It must be shorter than every TTL of the store:
+/// QuestDB answers 204 to a row older than the TTL, and forgets it.
+pub const LATE_LIMIT_S: i64 = 30 * 86_400;
+/// A station's time counts if it is at most this far in the future.
+pub const EARLY_LIMIT_S: i64 = 600;
+/// How many facts of a station are remembered to recognise what it sends twice (two digests each).
+const FACTS_SEEN: usize = 2 * 256;
+/// How many whole-session records of a station are remembered.
+const RECORDS_SEEN: usize = 16_384;
+
+/// State of all stations, the settings in force, and the totals.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fold {
+    settings: Arc<Settings>,
+    stations: HashMap<StationId, Station>,
+    totals: Totals,
+}
+
+/// The rows of a station's current state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Now {
+    /// `station_now`
+    pub station: fact::StationNow,
+    /// `connector_now`
+    pub connectors: Vec<fact::ConnectorNow>,
+    /// `session_now`
+    pub sessions: Vec<fact::SessionNow>,
+}
+
+impl Fold {
+    /// Folds one event. Events of one station must come in the order of the journal.
+    pub fn apply(&mut self, event: &StationEvent, rows: &mut Rows) -> Outcome {
+        rows.begin();
+        let (ts, deviations) = effective_time(event);
+        if let EventKind::SettingChanged(change) = &event.kind {
+            Arc::make_mut(&mut self.settings).apply(event, change);
+            let origin = Origin { event, ts, site: None, deviations };
+            rows.push(&origin, |key| Fact::Setting(key, change.clone()));
+            let text = format!(
+                "{} set {} {} (revision {})",
+                change.author,
+                change.setting.collection().label(),
+                change.setting.key(),
+                change.revision
+            );
+            log(rows, &origin, Severity::Info, || text);
+            return Outcome::default();
+        }
+        let settings = Arc::clone(&self.settings);
+        let site = settings.station(&event.station).and_then(|s| s.site.as_deref());
+        let origin = Origin { event, ts, site, deviations };
+        if let EventKind::Undecodable { reason, detail, origin: from } = &event.kind {
+            rows.push(&origin, |key| rejected(key, event, *reason, detail, from));
+            return Outcome { verdict: Verdict::Rejected(*reason), ..Outcome::default() };
+        }
+        let station = self.stations.entry(event.station.clone()).or_default();
+        let mut folding = Folding { station, settings: &settings, totals: &mut self.totals, origin, rows };
+        folding.rows.touch(&event.station);
+        folding.event()
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// The totals.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// The current state of a station, as rows.
+    #[must_use]
+    pub fn now(&self, station: &StationId) -> Option<Now> {
+        let state = self.stations.get(station)?;
+        let site = self.settings.station(station).and_then(|s| s.site.as_deref());
+        Some(Now {
+            station: state.now(station, site),
+            connectors: state.connectors_now(station, site),
+            sessions: state.sessions_now(station),
+        })
+    }
+
+    /// All stations that ever said something.
+    pub fn stations(&self) -> impl Iterator<Item = &StationId> {
+        self.stations.keys()
+    }
+
+    /// Open sessions of which nothing was heard since `before`: station and session.
+    pub fn silent_sessions(&self, before: Timestamp) -> impl Iterator<Item = (&StationId, SessionId)> {
+        self.stations.iter().flat_map(move |(id, station)| {
+            station.open.iter().filter(move |s| s.updated_at < before).map(move |s| (id, s.session_id))
+        })
+    }
+
+    /// Stations with an open session, whose state was last brought up to date before `before`.
+    pub fn stations_to_tick(&self, before: Timestamp) -> impl Iterator<Item = &StationId> {
+        self.stations
+            .iter()
+            .filter(move |(_, s)| !s.open.is_empty() && s.updated_at < before)
+            .map(|(id, _)| id)
+    }
+
+    /// Connections that other runs of a gateway left open: station, epoch.
+    pub fn connections_of(&self, gateway: &str) -> impl Iterator<Item = (&StationId, uuid::Uuid)> {
+        self.stations.iter().filter_map(move |(id, station)| {
+            let connection = station.connection.as_ref()?;
+            (connection.gateway == gateway).then_some((id, connection.epoch))
+        })
+    }
+}
+
+/// One event on its way into one station's state.
+struct Folding<'a> {
+    station: &'a mut Station,
+    settings: &'a Settings,
+    totals: &'a mut Totals,
+    origin: Origin<'a>,
+    rows: &'a mut Rows,
+}
+
+impl Folding<'_> {
+    fn event(&mut self) -> Outcome {
+        let event = self.origin.event;
+        let heard = !matches!(
+            event.kind,
+            EventKind::Tick
+                | EventKind::SessionEndInferred { .. }
+                | EventKind::Disconnected { .. }
+                | EventKind::SessionRecorded(_)
+        );
+        if heard {
+            self.station.last_seen_at = event.received_at;
+            self.station.source = Some(event.source);
+        }
+        self.station.updated_at = event.received_at;
+        if self.seen_before() {
+            return self.duplicate();
+        }
+        if !matches!(
+            event.kind,
+            EventKind::Heartbeat
+                | EventKind::Booted(_)
+                | EventKind::Connected { .. }
+                | EventKind::Disconnected { .. }
+                | EventKind::Tick
+        ) {
+            self.station.facts += 1;
+        }
+        match &event.kind {
+            EventKind::Heartbeat | EventKind::SettingChanged(_) | EventKind::Undecodable { .. } => {
+                Outcome::default()
+            }
+            EventKind::Tick => self.tick(),
+            EventKind::Booted(boot) => self.booted(boot),
+            EventKind::StatusChanged(status) => self.status_changed(status),
+            EventKind::Authorized { token } => self.authorized(token),
+            EventKind::SessionStarted(start) => self.session_started(start),
+            EventKind::SessionUpdated { transaction, charging_state, token, .. } => {
+                self.session_updated(transaction, *charging_state, token.as_ref())
+            }
+            EventKind::MeterSampled { transaction, samples } => {
+                self.meter_sampled(transaction.as_deref(), samples)
+            }
+            EventKind::SessionEnded(end) => self.session_ended(end),
+            EventKind::SessionEndInferred { session_id } => self.end_inferred(*session_id),
+            EventKind::SessionRecorded(record) => self.session_recorded(record),
+            EventKind::FaultReported(fault) => {
+                self.noted(if fault.cleared { Severity::Info } else { fault.severity }, || {
+                    let state = if fault.cleared { "cleared" } else { "reported" };
+                    format!("Fault {} {state}: {}", fault.code, fault.text.as_deref().unwrap_or("no text"))
+                })
+            }
+            EventKind::FirmwareStatus { status } => {
+                let severity = if status.contains("Fail") { Severity::Warning } else { Severity::Info };
+                self.noted(severity, || format!("Firmware: {status}"))
+            }
+            EventKind::SecurityEvent { name, info } => self.noted(Severity::Warning, || {
+                format!("Security event {name}: {}", info.as_deref().unwrap_or("no text"))
+            }),
+            EventKind::DataTransferred { vendor_id, message, .. } => self.noted(Severity::Info, || {
+                format!("Data of {vendor_id}: {}", message.as_deref().unwrap_or("no message id"))
+            }),
+            EventKind::Connected { gateway, epoch, remote } => self.connected(gateway, *epoch, remote),
+            EventKind::Disconnected { gateway, epoch, reason } => self.disconnected(gateway, *epoch, reason),
+        }
+    }
+
+    /// Whether the station sent this before: the same message id, action and payload; or the same payload with a
+    /// plausible time of its own. Remembers it, if not.
+    fn seen_before(&mut self) -> bool {
+        let event = self.origin.event;
+        if event.digest == 0 || matches!(event.kind, EventKind::SessionRecorded(_)) {
+            return false;
+        }
+        // A start is recognised by its content while its session is open, whatever its message id (see
+        // `session_started`); and a station whose clock is lost repeats itself to the letter.
+        let clock_lost = self.origin.deviations.has(Deviation::Clock);
+        if matches!(event.kind, EventKind::SessionStarted(_)) && clock_lost {
+            return false;
+        }
+        let mut seen = false;
+        if let Some(id) = &event.message_id {
+            // What has no time of its own may be said again on a new connection, under a message id counted from 1.
+            let connection = match event.kind {
+                EventKind::Heartbeat | EventKind::Booted(_) | EventKind::Authorized { .. } => {
+                    self.station.connections
+                }
+                _ => 0,
+            };
+            let digest = crate::digest::digest(&[
+                b"id",
+                id.as_bytes(),
+                &event.digest.to_be_bytes(),
+                &connection.to_be_bytes(),
+            ]);
+            seen |= !self.station.seen.insert(digest, FACTS_SEEN);
+        }
+        if has_time_of_its_own(event) && !clock_lost {
+            let digest = crate::digest::digest(&[b"time", &event.digest.to_be_bytes()]);
+            seen |= !self.station.seen.insert(digest, FACTS_SEEN);
+        }
+        seen
+    }
+
+    /// Answers what was said before as it was answered then.
+    fn duplicate(&mut self) -> Outcome {
+        let event = self.origin.event;
+        let (transaction_id, token) = match &event.kind {
+            EventKind::SessionStarted(start) => {
+                let open = self.started_before(start).and_then(|id| self.station.session(id)?.given_id);
+                (open.or_else(|| self.started_and_ended(start)?.given_id), start.token.as_ref())
+            }
+            EventKind::SessionEnded(end) => (None, end.token.as_ref()),
+            EventKind::Authorized { token } => (None, Some(token)),
+            EventKind::SessionUpdated { token, .. } => (None, token.as_ref()),
+            _ => (None, None),
+        };
+        let authorization =
+            token.map(|t| self.settings.authorize(&event.station, &t.hash, event.received_at));
+        Outcome { verdict: Verdict::Duplicate, transaction_id, authorization }
+    }
+
+    fn tick(&mut self) -> Outcome {
+        let now = self.origin.event.received_at;
+        for session in &mut self.station.open {
+            session.known_until = session.known_until.max(now);
+        }
+        Outcome::default()
+    }
+
+    fn booted(&mut self, boot: &crate::event::Boot) -> Outcome {
+        self.station.boot = boot.clone();
+        let protocol = self.origin.event.source.label();
+        self.rows.push(&self.origin, |key| {
+            Fact::StationReport(
+                key,
+                fact::StationReport {
+                    protocol,
+                    vendor: boot.vendor.clone(),
+                    model: boot.model.clone(),
+                    serial: boot.serial.clone(),
+                    firmware: boot.firmware.clone(),
+                    boot_reason: boot.reason.clone(),
+                },
+            )
+        });
+        log(self.rows, &self.origin, Severity::Info, || {
+            let part = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
+            format!("Booted: {} {}, firmware {}", part(&boot.vendor), part(&boot.model), part(&boot.firmware))
+        });
+        // A session does not survive a restart of its station; if it does after all, its next message corrects it.
+        self.infer_ends(|_| true);
+        Outcome::default()
+    }
+
+    fn status_changed(&mut self, status: &crate::event::Status) -> Outcome {
+        let event = self.origin.event;
+        let ts = self.origin.ts;
+        let (evse, connector) = (event.evse.unwrap_or(0), event.connector.unwrap_or(0));
+        self.station.status(evse, connector, status, ts, event.received_at);
+        self.rows.push(&self.origin, |key| {
+            Fact::ConnectorStatus(
+                key,
+                fact::ConnectorStatusRow {
+                    status: status.status.label(),
+                    error_code: status.error_code.clone(),
+                    vendor_error_code: status.vendor_error_code.clone(),
+                    vendor_id: status.vendor_id.clone(),
+                    info: status.info.clone(),
+                },
+            )
+        });
+        let severity =
+            if status.status == ConnectorStatus::Faulted { Severity::Critical } else { Severity::Info };
+        log(self.rows, &self.origin, severity, || {
+            let error = status.error_code.as_ref().map(|e| format!(", error {e}")).unwrap_or_default();
+            let vendor =
+                status.vendor_error_code.as_ref().map(|e| format!(", vendor code {e}")).unwrap_or_default();
+            format!("Connector {connector}: {}{error}{vendor}", status.status.label())
+        });
+        if status.status == ConnectorStatus::Available && connector > 0 {
+            let place = (event.evse, event.connector);
+            self.infer_ends(|s| {
+                s.connector.is_some() && station::same_place(s, place.0, place.1) && s.started_at < ts
+            });
+        }
+        Outcome::default()
+    }
+
+    fn authorized(&mut self, token: &crate::secret::Token) -> Outcome {
+        let event = self.origin.event;
+        let authorization = self.settings.authorize(&event.station, &token.hash, event.received_at);
+        self.noted(Severity::Info, || {
+            format!("Token {} shown: {}", short(&token.hash), authorization.as_str())
+        });
+        Outcome { authorization: Some(authorization), ..Outcome::default() }
+    }
+
+    fn connected(&mut self, gateway: &str, epoch: uuid::Uuid, remote: &str) -> Outcome {
+        self.station.connections += 1;
+        self.station.connection =
+            Some(Connection { gateway: gateway.to_owned(), epoch, at: self.origin.event.received_at });
+        self.connection_row("connected", gateway, epoch, None, Some(remote.to_owned()));
+        self.noted(Severity::Info, || format!("Connected over {}", self.origin.event.source.label()))
+    }
+
+    fn disconnected(&mut self, gateway: &str, epoch: uuid::Uuid, reason: &str) -> Outcome {
+        // "replaced" says that a newer connection is there: the station is still connected.
+        if reason != "replaced"
+            && self.station.connection.as_ref().is_some_and(|c| c.gateway == gateway && c.epoch == epoch)
+        {
+            self.station.connection = None;
+        }
+        self.connection_row("disconnected", gateway, epoch, Some(reason.to_owned()), None);
+        self.noted(Severity::Info, || format!("Disconnected: {reason}"))
+    }
+
+    fn connection_row(
+        &mut self,
+        state: &'static str,
+        gateway: &str,
+        epoch: uuid::Uuid,
+        reason: Option<String>,
+        remote: Option<String>,
+    ) {
+        let protocol = self.origin.event.source.label();
+        self.rows.push(&self.origin, |key| {
+            Fact::Connection(
+                key,
+                fact::Connection { gateway: gateway.to_owned(), epoch, state, protocol, reason, remote },
+            )
+        });
+    }
+
+    /// An event that is only logged.
+    fn noted(&mut self, severity: Severity, text: impl FnOnce() -> String) -> Outcome {
+        log(self.rows, &self.origin, severity, text);
+        Outcome::default()
+    }
+}
+
+/// Whether the event carries a time that the station gave it, so that two equal payloads are one fact.
+fn has_time_of_its_own(event: &StationEvent) -> bool {
+    match &event.kind {
+        EventKind::MeterSampled { samples, .. } => {
+            !samples.is_empty()
+                && samples.iter().all(|s| s.station_ts.is_some_and(|ts| plausible(ts, event.received_at)))
+        }
+        _ => event.station_ts.is_some(),
+    }
+}
+
+/// Whether a station's time counts.
+fn plausible(station_ts: Timestamp, received_at: Timestamp) -> bool {
+    station_ts >= received_at.plus_seconds(-LATE_LIMIT_S)
+        && station_ts <= received_at.plus_seconds(EARLY_LIMIT_S)
+}
+
+/// The time that counts for an event (DESIGN "Time"), and its deviations.
+fn effective_time(event: &StationEvent) -> (Timestamp, Deviations) {
+    let mut deviations = event.deviations;
+    let ts = match event.station_ts {
+        Some(ts) if plausible(ts, event.received_at) => ts,
+        Some(_) => {
+            deviations.add(Deviation::Clock);
+            event.received_at
+        }
+        None => event.received_at,
+    };
+    (ts, deviations)
+}
+
+/// Adds a line to the searchable log.
+fn log(rows: &mut Rows, origin: &Origin<'_>, severity: Severity, text: impl FnOnce() -> String) {
+    rows.push(origin, |key| {
+        Fact::Event(
+            key,
+            fact::LogEntry {
+                r#type: origin.event.kind.label(),
+                severity,
+                text: text(),
+                payload: origin.event.payload.clone(),
+                source: origin.event.source.label(),
+            },
+        )
+    });
+}
+
+/// The row of `rejected` for an event that cannot be taken.
+#[must_use]
+pub fn rejected(
+    key: fact::Key,
+    event: &StationEvent,
+    reason: crate::event::RejectReason,
+    detail: &str,
+    origin: &str,
+) -> Fact {
+    Fact::Rejected(
+        key,
+        fact::Rejected {
+            source: event.source.label(),
+            reason: reason.label(),
+            detail: detail.to_owned(),
+            origin: origin.to_owned(),
+            payload: event.payload.clone(),
+        },
+    )
+}
+
+/// Enough of a hash to tell two cards apart in a text.
+fn short(hash: &str) -> &str {
+    hash.get(..8).unwrap_or(hash)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,539 @@
+//! Sessions: how they begin, end, are corrected, and are told apart.
+
+use super::session::{AppliedTariff, Session};
+use super::station::{OPEN_MAX, same_place};
+use super::{Folding, Outcome, Verdict, log, rejected, short, transaction};
+use crate::deviation::{Deviation, Deviations};
+use crate::event::{ChargingState, RejectReason, SessionEnd, SessionRecord, SessionStart, Severity, Source};
+use crate::fact::{Fact, SessionRow};
+use crate::id::SessionId;
+use crate::secret::Token;
+use crate::setting::Tariff;
+use crate::time::Timestamp;
+
+/// A start that is sent again with another time counts as the same for so long.
+const RETRY_WITHIN_S: i64 = 600;
+/// Records from before 2000-01-01 are taken for a fault of their clock.
+const EARLIEST_RECORD: Timestamp = Timestamp(946_684_800_000_000);
+
+impl Folding<'_> {
+    pub(super) fn session_started(&mut self, start: &SessionStart) -> Outcome {
+        let event = self.origin.event;
+        let ts = self.origin.ts;
+        let authorization =
+            start.token.as_ref().map(|t| self.settings.authorize(&event.station, &t.hash, event.received_at));
+        let facts = self.station.facts;
+        let station_id = &event.station;
+        let tariff_of = |site: Option<&str>| applied(self.settings.tariff_at(site, ts));
+        let before = self.started_before(start);
+        if let Some(session) = before.and_then(|id| self.station.session(id)) {
+            let given_id = session.given_id;
+            if !session.partial {
+                if session.start_station_ts != event.station_ts {
+                    session.deviations.add(Deviation::StartRetried);
+                    session.facts_at_start = facts;
+                }
+                return Outcome { verdict: Verdict::Duplicate, transaction_id: given_id, authorization };
+            }
+            // Its later messages came first: now its begin is known.
+            session.partial = false;
+            session.started_at = ts.min(session.ended_at.unwrap_or(ts));
+            session.start_station_ts = event.station_ts;
+            session.meter_start_wh = start.meter_start_wh.or(session.meter_start_wh);
+            session.evse = session.evse.or(event.evse);
+            session.connector = session.connector.or(event.connector);
+            session.tariff = tariff_of(session.site.as_deref());
+            if let Some(token) = &start.token {
+                session.token_hash = Some(token.hash.clone());
+            }
+            session.revision += 1;
+            session.updated_at = event.received_at;
+            let row = session.row(station_id);
+            self.station.energy_wh += self.totals_of_live(event.source, before);
+            self.rows.push_own(|| Fact::Session(Box::new(row)));
+            return Outcome { authorization, transaction_id: given_id, ..Outcome::default() };
+        }
+        if event.connector.is_some() || event.evse.is_some() {
+            let place = (event.evse, event.connector);
+            self.infer_ends(|s| {
+                (s.connector.is_some() || s.evse.is_some())
+                    && same_place(s, place.0, place.1)
+                    && s.started_at <= ts
+            });
+        }
+        let session_id = SessionId::begun_by(event.event_id);
+        let mut session = self.new_session(session_id, start.transaction.clone(), start.token.as_ref());
+        session.meter_start_wh = start.meter_start_wh;
+        if start.transaction.is_none() {
+            let id = self.station.give_id(&event.station, session_id);
+            session.given_id = Some(id);
+            session.transaction = Some(id.to_string());
+        }
+        let given_id = session.given_id;
+        self.open(session);
+        log(self.rows, &self.origin, Severity::Info, || {
+            let token = start.token.as_ref().map_or("no token", |t| short(&t.hash));
+            format!("Session started by {token}")
+        });
+        Outcome { transaction_id: given_id, authorization, ..Outcome::default() }
+    }
+
+    /// The session that this start began before, if it did.
+    pub(super) fn started_before(&self, start: &SessionStart) -> Option<SessionId> {
+        let event = self.origin.event;
+        if let Some(transaction) = start.transaction.as_deref() {
+            // Ids of the station's own making may come round again after a restart of the station.
+            let same = |s: &Session| {
+                s.transaction.as_deref() == Some(transaction)
+                    && (s.ended_at.is_none() || s.partial || s.start_station_ts == event.station_ts)
+            };
+            let mut kept = self.station.open.iter().chain(self.station.ended.iter().rev());
+            return kept.find(|s| same(s)).map(|s| s.session_id);
+        }
+        let token = start.token.as_ref().map(|t| t.hash.as_str());
+        let facts = self.station.facts;
+        let same = |s: &Session| {
+            let content = s.given_id.is_some()
+                && s.connector == event.connector
+                && s.token_hash.as_deref() == token
+                && s.meter_start_wh == start.meter_start_wh;
+            let to_the_letter = s.start_station_ts == event.station_ts;
+            let retried = s.ended_at.is_none()
+                && s.facts_at_start + 1 == facts
+                && event.received_at < s.received_at.plus_seconds(RETRY_WITHIN_S);
+            content && ((to_the_letter && s.ended_at.is_none()) || retried)
+        };
+        self.station.open.iter().find(|s| same(s)).map(|s| s.session_id)
+    }
+
+    /// The ended session that this start began: only one that was recognised as sent twice is answered so.
+    pub(super) fn started_and_ended(&self, start: &SessionStart) -> Option<&Session> {
+        let event = self.origin.event;
+        let token = start.token.as_ref().map(|t| t.hash.as_str());
+        self.station.ended.iter().rev().find(|s| {
+            s.given_id.is_some()
+                && s.connector == event.connector
+                && s.start_station_ts == event.station_ts
+                && s.token_hash.as_deref() == token
+                && s.meter_start_wh == start.meter_start_wh
+        })
+    }
+
+    pub(super) fn session_updated(
+        &mut self,
+        transaction: &str,
+        charging_state: Option<ChargingState>,
+        token: Option<&Token>,
+    ) -> Outcome {
+        let event = self.origin.event;
+        let authorization =
+            token.map(|t| self.settings.authorize(&event.station, &t.hash, event.received_at));
+        if self.find_or_begin(Some(transaction), self.origin.ts).is_some()
+            && let Some(session) = self.station.open_transaction(transaction)
+        {
+            if let (None, Some(token)) = (&session.token_hash, token) {
+                session.token_hash = Some(token.hash.clone());
+            }
+            if matches!(charging_state, Some(ChargingState::Idle | ChargingState::EvConnected)) {
+                session.power_w = Some(0.0);
+            }
+            session.evse = session.evse.or(event.evse);
+            session.connector = session.connector.or(event.connector);
+            session.updated_at = event.received_at;
+            session.known_until = session.known_until.max(self.origin.ts);
+        }
+        Outcome { authorization, ..Outcome::default() }
+    }
+
+    pub(super) fn session_ended(&mut self, end: &SessionEnd) -> Outcome {
+        let event = self.origin.event;
+        let ts = self.origin.ts;
+        let authorization =
+            end.token.as_ref().map(|t| self.settings.authorize(&event.station, &t.hash, event.received_at));
+        let outcome = Outcome { authorization, ..Outcome::default() };
+        let meant = transaction::meant(end.transaction.as_deref());
+
+        if let Some(meant) = meant
+            && self.station.open_transaction(meant).is_none()
+            && let Some(session) = self.station.ended_transaction(meant)
+        {
+            // It was inferred ended, or its end comes again with other content: the newest word counts.
+            if !session.inferred && session.ended_at == Some(ts) && session.meter_stop_wh == end.meter_stop_wh
+            {
+                return Outcome { verdict: Verdict::Duplicate, ..outcome };
+            }
+            session.revision += 1;
+            session.updated_at = event.received_at;
+            session.end(ts, end.meter_stop_wh, end.reason.clone(), false);
+            let session_id = session.session_id;
+            self.station.energy_wh += self.totals_of_live(event.source, Some(session_id));
+            self.session_row(meant);
+            return outcome;
+        }
+
+        let by_station = event.source == Source::Ocpp201 || event.source == Source::Ocpp21;
+        let found = match meant.and_then(|meant| self.station.open_transaction(meant)) {
+            Some(session) => Some(session.session_id),
+            None if by_station && meant.is_some() => None,
+            None => self.fitting(end),
+        };
+        let session_id = if let Some(id) = found {
+            id
+        } else {
+            // Its start was never seen: a partial session, and nothing else is closed.
+            let id = SessionId::begun_by(event.event_id);
+            let mut session = self.new_session(id, meant.map(str::to_owned), end.token.as_ref());
+            session.partial = true;
+            session.deviations.add(Deviation::StopWithoutStart);
+            self.station.open.push(session);
+            id
+        };
+        self.end(session_id, ts, end.meter_stop_wh, end.reason.clone(), false);
+        if let (Some(token), Some(session)) = (&end.token, self.station.ended.back_mut())
+            && session.token_hash.is_none()
+        {
+            session.token_hash = Some(token.hash.clone());
+        }
+        self.finished(session_id);
+        outcome
+    }
+
+    /// The session that a stop without a usable id means (OCPP 1.6 stations send −1, 0 or numbers of their own): the
+    /// only open one; else the one that fits by token and meter.
+    fn fitting(&mut self, end: &SessionEnd) -> Option<SessionId> {
+        let event = self.origin.event;
+        let fits = |s: &Session| {
+            let token = match (&s.token_hash, &end.token) {
+                (Some(one), Some(other)) => self.settings.same_group(one, &other.hash),
+                _ => true,
+            };
+            let read = s.register_wh.or(s.meter_start_wh);
+            let meter = end.meter_stop_wh.zip(read).is_none_or(|(stop, read)| stop >= read);
+            token && meter
+        };
+        let mut candidates = self
+            .station
+            .open
+            .iter()
+            .filter(|s| same_place(s, event.evse, event.connector) && s.started_at <= self.origin.ts);
+        let first = candidates.next()?;
+        let found = if candidates.next().is_none() {
+            first.session_id
+        } else {
+            let mut fitting =
+                self.station.open.iter().filter(|s| same_place(s, event.evse, event.connector) && fits(s));
+            let first = fitting.next()?;
+            if fitting.next().is_some() {
+                return None;
+            }
+            first.session_id
+        };
+        let session = self.station.open.iter_mut().find(|s| s.session_id == found)?;
+        if end.transaction.is_some() {
+            session.deviations.add(Deviation::TransactionIdUnknown);
+        }
+        Some(found)
+    }
+
+    pub(super) fn end_inferred(&mut self, session_id: SessionId) -> Outcome {
+        self.infer_ends(|s| s.session_id == session_id);
+        Outcome::default()
+    }
+
+    /// Ends the open sessions that `which` says, as far as they are known.
+    pub(super) fn infer_ends(&mut self, which: impl Fn(&Session) -> bool) {
+        let ended: Vec<SessionId> =
+            self.station.open.iter().filter(|s| which(s)).map(|s| s.session_id).collect();
+        let ts = self.origin.ts;
+        for session_id in ended {
+            let at = self.station.open.iter().find(|s| s.session_id == session_id).map_or(ts, |s| {
+                // Without any sample the moment at which the end was noticed is the best that is known.
+                if s.samples > 0 { s.counted_until.min(ts) } else { ts }
+            });
+            self.end(session_id, at, None, None, true);
+            self.finished(session_id);
+        }
+    }
+
+    pub(super) fn session_recorded(&mut self, record: &SessionRecord) -> Outcome {
+        let event = self.origin.event;
+        let token_hash = record.token.as_ref().map(|t| t.hash.as_str());
+        if record.ended_at < record.started_at
+            || record.started_at < EARLIEST_RECORD
+            || record.ended_at > event.received_at.plus_seconds(super::EARLY_LIMIT_S)
+        {
+            let detail = format!(
+                "the session is said to last from {} to {}: its end must not be before its start, nor in the future, \
+                 and its start not before 2000",
+                record.started_at, record.ended_at
+            );
+            self.rows.push(&self.origin, |key| {
+                rejected(key, event, RejectReason::Invalid, &detail, "session record")
+            });
+            return Outcome { verdict: Verdict::Rejected(RejectReason::Invalid), ..Outcome::default() };
+        }
+        let session_id =
+            SessionId::of_record(&event.station, token_hash, record.started_at.0, record.ended_at.0);
+        let known = crate::digest::digest(&[session_id.0.as_bytes()]);
+        if !self.station.records.insert(known, super::RECORDS_SEEN) {
+            return Outcome { verdict: Verdict::Duplicate, ..Outcome::default() };
+        }
+        let site = self.origin.site.map(str::to_owned).or_else(|| record.site.clone());
+        let tariff = applied(self.settings.tariff_at(site.as_deref(), record.started_at));
+        let row = recorded_row(self, record, session_id, site, tariff.as_ref());
+        self.station.sessions_count += 1;
+        self.station.energy_wh += record.energy_wh.unwrap_or(0.0).max(0.0);
+        if event.source != Source::Import {
+            self.totals.recorded(&row);
+        }
+        self.rows.push_own(|| Fact::Session(Box::new(row)));
+        Outcome::default()
+    }
+
+    /// The session that a message means, by its transaction; one that is not known begins as a partial one.
+    pub(super) fn find_or_begin(&mut self, transaction: Option<&str>, at: Timestamp) -> Option<SessionId> {
+        let event = self.origin.event;
+        let Some(meant) = transaction::meant(transaction) else {
+            // Clock-aligned values name no transaction: the place and the time tell.
+            event.connector.or(event.evse).filter(|place| *place > 0)?;
+            return self
+                .station
+                .open_at(event.evse, event.connector)
+                .filter(|s| s.started_at <= at)
+                .map(|s| s.session_id);
+        };
+        if let Some(session) = self.station.open_transaction(meant) {
+            return Some(session.session_id);
+        }
+        if let Some(session) = self.station.ended_transaction(meant) {
+            let id = session.session_id;
+            if session.inferred && session.ended_at.is_some_and(|ended| at > ended) {
+                self.reopen(id);
+            }
+            return Some(id);
+        }
+        if meant.parse().is_ok_and(|id: i32| self.station.given_ids.contains(&id)) {
+            // Of a session that ended long ago.
+            return None;
+        }
+        let by_us = event.source == Source::Ocpp16;
+        if by_us && let Some(session) = self.station.open_at(event.evse, event.connector) {
+            session.deviations.add(Deviation::TransactionIdUnknown);
+            return Some(session.session_id);
+        }
+        let id = SessionId::begun_by(event.event_id);
+        let mut session = self.new_session(id, Some(meant.to_owned()), None);
+        session.partial = true;
+        session.started_at = at;
+        session.counted_until = at;
+        self.open(session);
+        Some(id)
+    }
+
+    /// Takes back an inferred end: the session goes on.
+    fn reopen(&mut self, session_id: SessionId) {
+        let Some(at) = self.station.ended.iter().position(|s| s.session_id == session_id) else { return };
+        if let Some(mut session) = self.station.ended.remove(at) {
+            session.ended_at = None;
+            session.inferred = false;
+            session.stop_reason = None;
+            session.revision += 1;
+            self.station.sessions_count -= 1;
+            self.station.open.push(session);
+        }
+    }
+
+    fn new_session(
+        &self,
+        session_id: SessionId,
+        transaction: Option<String>,
+        token: Option<&Token>,
+    ) -> Session {
+        let event = self.origin.event;
+        let ts = self.origin.ts;
+        let site = self.origin.site.map(str::to_owned);
+        Session {
+            session_id,
+            ts,
+            evse: event.evse,
+            connector: event.connector,
+            transaction,
+            given_id: None,
+            token_hash: token.map(|t| t.hash.clone()),
+            tariff: applied(self.settings.tariff_at(site.as_deref(), ts)),
+            site,
+            source: event.source,
+            started_at: ts,
+            start_station_ts: event.station_ts,
+            ended_at: None,
+            stop_reason: None,
+            inferred: false,
+            partial: false,
+            meter_start_wh: None,
+            meter_stop_wh: None,
+            register_wh: None,
+            integral_wh: 0.0,
+            power_w: None,
+            max_power_w: None,
+            charging_s: 0.0,
+            idle_s: 0.0,
+            counted_until: ts,
+            counted_wh: 0.0,
+            known_until: ts,
+            soc_start_ratio: None,
+            soc_ratio: None,
+            temperature_c: None,
+            samples: 0,
+            revision: 0,
+            facts_at_start: self.station.facts,
+            received_at: event.received_at,
+            updated_at: event.received_at,
+            deviations: self.origin.deviations,
+            total_wh: 0.0,
+            total_cost: rust_decimal::Decimal::ZERO,
+        }
+    }
+
+    fn open(&mut self, session: Session) {
+        if self.station.open.len() >= OPEN_MAX
+            && let Some(oldest) = self.station.open.first().map(|s| s.session_id)
+        {
+            self.infer_ends(|s| s.session_id == oldest);
+        }
+        let row = self.rows.are_wanted().then(|| session.row(&self.origin.event.station));
+        self.station.open.push(session);
+        if let Some(row) = row {
+            self.rows.push_own(|| Fact::Session(Box::new(row)));
+        }
+    }
+
+    fn end(
+        &mut self,
+        session_id: SessionId,
+        at: Timestamp,
+        meter_stop_wh: Option<f64>,
+        reason: Option<String>,
+        inferred: bool,
+    ) {
+        let received_at = self.origin.event.received_at;
+        if let Some(session) = self.station.close(session_id) {
+            session.updated_at = received_at;
+            session.deviations = session.deviations.union(Deviations(
+                // What was odd about the stop is odd about the session; what was odd about an Available is not.
+                if inferred { 0 } else { self.origin.deviations.0 },
+            ));
+            session.end(at, meter_stop_wh, reason, inferred);
+        }
+    }
+
+    /// Counts and writes a session that has just ended.
+    fn finished(&mut self, session_id: SessionId) {
+        let source = self.origin.event.source;
+        self.station.sessions_count += 1;
+        let new_wh = self.totals_of_live(source, Some(session_id));
+        self.station.energy_wh += new_wh;
+        let Some(session) = self.station.ended.iter().rev().find(|s| s.session_id == session_id) else {
+            return;
+        };
+        self.totals.ended(session);
+        let row = session.row(&self.origin.event.station);
+        log(self.rows, &self.origin, Severity::Info, || {
+            let how = if row.inferred { "inferred ended" } else { "ended" };
+            let energy = row.energy_wh.map_or("unknown energy".to_owned(), |e| format!("{:.3} kWh", e / 1e3));
+            let reason = row.stop_reason.as_deref().unwrap_or("no reason given");
+            format!("Session {how}: {energy} in {:.0} s, {reason}", row.duration_s)
+        });
+        self.rows.push_own(|| Fact::Session(Box::new(row)));
+    }
+
+    /// Counts what is new of an ended session. Returns its new energy, Wh.
+    fn totals_of_live(&mut self, source: Source, session_id: Option<SessionId>) -> f64 {
+        let Some(session) = self.station.ended.iter_mut().rev().find(|s| Some(s.session_id) == session_id)
+        else {
+            return 0.0;
+        };
+        if source == Source::Import {
+            return 0.0;
+        }
+        let new_wh = self.totals.energy(session);
+        self.totals.money(session);
+        new_wh
+    }
+
+    /// Writes the row of a kept ended session.
+    fn session_row(&mut self, transaction: &str) {
+        if let Some(session) = self.station.ended_transaction(transaction) {
+            let row = session.row(&self.origin.event.station);
+            self.rows.push_own(|| Fact::Session(Box::new(row)));
+        }
+    }
+}
+
+fn applied(tariff: Option<(&Tariff, u64)>) -> Option<AppliedTariff> {
+    tariff.map(|(tariff, revision)| AppliedTariff { tariff: tariff.clone(), revision })
+}
+
+/// The row of a whole-session record. What the record says it cost goes before the tariff.
+fn recorded_row(
+    folding: &Folding<'_>,
+    record: &SessionRecord,
+    session_id: SessionId,
+    site: Option<String>,
+    tariff: Option<&AppliedTariff>,
+) -> SessionRow {
+    use rust_decimal::prelude::ToPrimitive;
+
+    let event = folding.origin.event;
+    let duration_s = record.ended_at.seconds_since(record.started_at);
+    let idle_s = record.charging_s.map(|charging| (duration_s - charging).max(0.0));
+    let by_tariff = || {
+        let applied = tariff?;
+        Some(super::cost(&applied.tariff, record.energy_wh?, duration_s, idle_s.unwrap_or(0.0)))
+    };
+    let recorded = record.cost.is_some();
+    let mean_power_w = record.mean_power_w.or_else(|| {
+        let seconds = record.charging_s.unwrap_or(duration_s);
+        record.energy_wh.filter(|_| seconds > 0.0).map(|e| e * 3600.0 / seconds)
+    });
+    SessionRow {
+        ts: record.started_at,
+        session_id,
+        station: event.station.to_string(),
+        site,
+        evse: event.evse,
+        connector: event.connector,
+        transaction_id: None,
+        token_hash: record.token.as_ref().map(|t| t.hash.clone()),
+        vehicle_model: record.vehicle_model.clone(),
+        user_type: record.user_type.clone(),
+        charger_type: record.charger_type.clone(),
+        state: "ended",
+        started_at: record.started_at,
+        ended_at: Some(record.ended_at),
+        duration_s,
+        charging_s: record.charging_s,
+        idle_s,
+        energy_wh: record.energy_wh,
+        meter_start_wh: None,
+        meter_stop_wh: None,
+        max_power_w: record.max_power_w,
+        mean_power_w,
+        soc_start_ratio: record.soc_start_ratio,
+        soc_end_ratio: record.soc_end_ratio,
+        battery_wh: record.battery_wh,
+        temperature_c: record.temperature_c,
+        cost: record.cost.or_else(by_tariff).and_then(|c| c.to_f64()),
+        currency: if recorded { record.currency.clone() } else { tariff.map(|t| t.tariff.currency.clone()) },
+        tariff: tariff.filter(|_| !recorded).map(|t| t.tariff.tariff.clone()),
+        tariff_revision: tariff.filter(|_| !recorded).and_then(|t| i64::try_from(t.revision).ok()),
+        stop_reason: record.stop_reason.clone(),
+        inferred: false,
+        partial: false,
+        revision: 0,
+        samples: 0,
+        source: event.source.label(),
+        received_at: event.received_at,
+        updated_at: event.received_at,
+        flags: event.deviations.to_flags(),
+    }
+}
