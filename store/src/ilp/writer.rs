@@ -1,0 +1,207 @@
+//! Sends batches: one request a table.
+
+use std::time::Duration;
+
+use ureq::Agent;
+use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE};
+
+use super::answer::{Refusal, judge};
+use super::batch::{Batch, Part, Refused};
+use crate::config::StoreConfig;
+
+/// Once a row of a table was refused, the rest of that table goes in requests of so many rows: a refusal costs
+/// sending its whole request again.
+const ROWS_AFTER_REFUSAL: usize = 1_000;
+
+/// Answers are short; what is longer is cut.
+const ANSWER_MAX_BYTES: u64 = 64 << 10;
+
+/// Writes rows over HTTP. Synchronous: give it a thread of its own.
+///
+/// Lines are encoded by the client library's `Buffer`, but not sent by its `Sender`: no row can be taken out of what
+/// that holds, and its errors are texts without status and line. This sends the same bytes with the same HTTP client.
+pub struct Writer {
+    agent: Agent,
+    url: String,
+    ping_url: String,
+    authorization: Option<String>,
+}
+
+/// What was sent. Answered with 204 is not yet "stored": see [`crate::server::wal_tables`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Sent {
+    /// By table, in the order in which they were sent.
+    pub tables: Vec<SentTable>,
+    /// Rows that were not stored for what is in them.
+    pub refused: Vec<Refused>,
+}
+
+/// What one table took.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SentTable {
+    /// Which.
+    pub table: &'static str,
+    /// Rows answered with 204.
+    pub rows: usize,
+    /// Bytes of them.
+    pub bytes: usize,
+}
+
+/// Why a batch was not sent. What is left of it stays in the batch: send it again.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// No answer, or none that says anything about the rows. Try again, later and later.
+    #[error("QuestDB at {url} did not take {table}: {reason}")]
+    Unavailable {
+        /// Where.
+        url: String,
+        /// Which table's rows.
+        table: &'static str,
+        /// What happened.
+        reason: String,
+    },
+    /// The table is not as this version needs it. Hold, and tell an operator.
+    #[error("QuestDB's schema does not fit: {reason}. Run `ampwarden migrate`; nothing is lost meanwhile")]
+    Schema {
+        /// Which table.
+        table: &'static str,
+        /// What the server says.
+        reason: String,
+    },
+    /// User or password are wrong. Hold, and tell an operator.
+    #[error("QuestDB at {url} refuses store.http_user and store.http_password: {reason}")]
+    Denied {
+        /// Where.
+        url: String,
+        /// What the server says.
+        reason: String,
+    },
+}
+
+impl Sent {
+    /// Rows answered with 204, over all tables.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.tables.iter().map(|table| table.rows).sum()
+    }
+}
+
+impl Writer {
+    /// A writer; it connects when it first sends.
+    #[must_use]
+    pub fn new(config: &StoreConfig) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_connect(Some(config.connect_timeout.0))
+            .timeout_global(Some(config.request_timeout.0))
+            .build()
+            .new_agent();
+        let base = config.http_base();
+        Self {
+            agent,
+            url: format!("{base}/write?precision=n"),
+            ping_url: format!("{base}/ping"),
+            authorization: (!config.http_user.is_empty())
+                .then(|| basic_authorization(&config.http_user, config.http_password.expose())),
+        }
+    }
+
+    /// Sends all rows; afterwards the batch is empty. Tables that were answered before an error are not sent again.
+    ///
+    /// # Errors
+    /// See [`SendError`]; the batch keeps what is left.
+    pub fn send(&mut self, batch: &mut Batch) -> Result<Sent, SendError> {
+        let mut sent = Sent::default();
+        for part in &mut batch.parts {
+            if part.ends.is_empty() {
+                continue;
+            }
+            let answered = self.send_part(part, &mut batch.refused)?;
+            part.clear();
+            sent.tables.push(answered);
+        }
+        sent.refused = std::mem::take(&mut batch.refused);
+        Ok(sent)
+    }
+
+    /// Whether the server answers.
+    ///
+    /// # Errors
+    /// What happened instead.
+    pub fn ping(&self, timeout: Duration) -> Result<(), String> {
+        let answer = self
+            .agent
+            .get(&self.ping_url)
+            .config()
+            .timeout_global(Some(timeout))
+            .build()
+            .call()
+            .map_err(|error| format!("{}: {error}", self.ping_url))?;
+        if answer.status().is_success() {
+            Ok(())
+        } else {
+            Err(format!("{}: the answer is {}", self.ping_url, answer.status()))
+        }
+    }
+
+    /// Takes out refused rows, one by one, and sends the others. A single-table request is one transaction: when it
+    /// is refused, nothing of it was stored.
+    fn send_part(&self, part: &mut Part, refused: &mut Vec<Refused>) -> Result<SentTable, SendError> {
+        let table = part.table.name;
+        let mut sent = SentTable { table, rows: 0, bytes: 0 };
+        let mut start = 0;
+        let mut rows_at_once = usize::MAX;
+        while start < part.ends.len() {
+            let end = part.ends.len().min(start.saturating_add(rows_at_once));
+            let lines = part.slice(start..end);
+            match self.post(lines) {
+                Ok(()) => {
+                    sent.rows += end - start;
+                    sent.bytes += lines.len();
+                    start = end;
+                }
+                Err(Refusal::Line { line, reason }) if line <= end - start => {
+                    if let Some(tag) = part.remove(start + line - 1) {
+                        refused.push(Refused { tag, table, reason });
+                    }
+                    rows_at_once = ROWS_AFTER_REFUSAL;
+                }
+                Err(refusal) => return Err(self.error(table, refusal)),
+            }
+        }
+        Ok(sent)
+    }
+
+    fn post(&self, lines: &[u8]) -> Result<(), Refusal> {
+        let mut request = self.agent.post(&self.url).header(CONTENT_TYPE, "text/plain; charset=utf-8");
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let mut answer = request.send(lines).map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        // Read to its end also when it is good: only then the connection can be used again.
+        let body = answer.body_mut().with_config().limit(ANSWER_MAX_BYTES).lossy_utf8(true).read_to_string();
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        let body = body.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        Err(judge(answer.status().as_u16(), &body))
+    }
+
+    fn error(&self, table: &'static str, refusal: Refusal) -> SendError {
+        let url = self.url.clone();
+        match refusal {
+            Refusal::Schema(reason) => SendError::Schema { table, reason },
+            Refusal::Denied(reason) => SendError::Denied { url, reason },
+            Refusal::Unavailable(reason) | Refusal::Line { reason, .. } => {
+                SendError::Unavailable { url, table, reason }
+            }
+        }
+    }
+}
+
+fn basic_authorization(user: &str, password: &str) -> String {
+    use base64::Engine;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    format!("Basic {encoded}")
+}
