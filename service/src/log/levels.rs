@@ -115,7 +115,9 @@ fn parse(text: &str) -> Result<Targets, LevelError> {
     // A lone word that is no level would be taken for a module's name, and silently mean "trace for that module".
     for part in text.split(',') {
         let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
-        level.trim().parse::<Level>().map_err(|_| wrong())?;
+        if level.trim().is_empty() || level.trim().parse::<Level>().is_err() {
+            return Err(wrong());
+        }
     }
     text.parse().map_err(|_| wrong())
 }

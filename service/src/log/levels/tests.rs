@@ -1,11 +1,18 @@
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
+
+/// `tracing` remembers for the whole process which call sites are of interest, and asks the subscriber of whatever
+/// thread changes something: tests with subscribers of their own take turns.
+pub(crate) fn my_turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What was written.
 #[derive(Clone, Default)]
@@ -37,6 +44,7 @@ impl<'a> MakeWriter<'a> for Written {
 
 #[test]
 fn a_station_is_looked_at_closer_while_running() {
+    let _turn = my_turn();
     let levels = LevelFilter::new("info").expect("level");
     let written = Written::default();
     let subscriber = tracing_subscriber::registry()
@@ -84,6 +92,7 @@ fn a_station_is_looked_at_closer_while_running() {
 
 #[test]
 fn what_is_no_level_is_said() {
+    let _turn = my_turn();
     for text in ["loud", "info,gateway=loud", "gateway", ""] {
         assert_eq!(LevelFilter::new(text).map(|_| ()).expect_err(text), LevelError::NoLevel(text.into()));
     }
