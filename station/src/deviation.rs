@@ -63,6 +63,8 @@ deviations! {
     StartRetried = 18 => "start_retried",
     /// The energy is the integral of power, because the station sent no energy register.
     EnergyFromPower = 19 => "energy_from_power",
+    /// A record says a duration that its begin and end contradict; begin and end count.
+    DurationContradiction = 20 => "duration_contradiction",
 }
 
 /// A set of [`Deviation`]s.
