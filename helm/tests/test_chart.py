@@ -2,9 +2,9 @@
 refused where it must be. `make chart` runs it; helm and kubernetes-validate come from deploy/local/setup.sh chart."""
 
 import json
-import os
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -13,6 +13,9 @@ import kubernetes_validate
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "deploy" / "tests"))
+from binary import check_configuration  # noqa: E402
+
 CHART = ROOT / "helm" / "ampwarden"
 VALUES = sorted((CHART / "ci").glob("*.yaml"))
 VERSIONS = ["1.25", "1.34"]
@@ -194,9 +197,6 @@ class Promises(unittest.TestCase):
 class Configuration(unittest.TestCase):
     def test_ampwarden_takes_the_configuration(self) -> None:
         """The real binary reads what the chart renders, with the secrets' paths moved to where they are here."""
-        binary = ampwarden()
-        if binary is None:
-            self.skipTest("ampwarden is not built: cargo build (make test builds it before)")
         for values in VALUES:
             documents = render("--values", values)
             texts = {d["data"]["ampwarden.toml"] for d in of_kind(documents, "ConfigMap") if "ampwarden.toml" in d["data"]}
@@ -207,33 +207,8 @@ class Configuration(unittest.TestCase):
                 for container in template["spec"]["containers"]
                 for variable in container.get("env", [])
             }
-            with self.subTest(values.name), tempfile.TemporaryDirectory() as folder:
-                check_configuration(self, binary, texts.pop(), settings, Path(folder))
-
-
-def ampwarden() -> Path | None:
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    built = [path for profile in ("debug", "release") if (path := target / profile / "ampwarden").exists()]
-    return max(built, key=lambda path: path.stat().st_mtime, default=None)
-
-
-def check_configuration(case: unittest.TestCase, binary: Path, text: str, settings: dict[str, str], folder: Path) -> None:
-    """`ampwarden check config` takes it, with files where its secrets are expected."""
-    for index, path in enumerate(sorted(set(re.findall(r'"(/run/secrets/[^"]+)"', text)))):
-        if path.endswith((".crt", ".key")):
-            continue  # a certificate: opened when its listener starts, not when the configuration is read
-        secret = folder / f"secret-{index}"
-        secret.write_text("0123456789abcdef" * 4)
-        text = text.replace(path, str(secret))
-    (folder / "ampwarden.toml").write_text(text)
-    done = subprocess.run(
-        [binary, "check", "config", "--config", folder / "ampwarden.toml"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **settings},
-    )
-    case.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            with self.subTest(values.name):
+                check_configuration(self, texts.pop(), settings)
 
 
 if __name__ == "__main__":
