@@ -25,12 +25,14 @@ def check_configuration(case: unittest.TestCase, text: str, env: dict[str, str] 
     with tempfile.TemporaryDirectory() as folder:
         for index, path in enumerate(sorted(set(re.findall(r'\{ *file *= *"([^"]+)"', text)))):
             secret = Path(folder) / f"secret-{index}"
+            secret.touch(mode=0o600)
             secret.write_text("0123456789abcdef" * 4)
             text = text.replace(f'"{path}"', f'"{secret}"')
         file = Path(folder) / "ampwarden.toml"
+        file.touch(mode=0o600)
         file.write_text(text)
         done = subprocess.run(
-            [binary, "check", "config", "--config", file],
+            [binary, "check", "config", "--offline", "--config", file],
             capture_output=True,
             text=True,
             check=False,
