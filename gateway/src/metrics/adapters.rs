@@ -1,0 +1,180 @@
+//! Metrics of the protocols: connections, messages, calls, deviations.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use service::metrics::{HistogramFamily, LATENCY_BUCKETS, MetricKind, MetricSpec, RegisterSpec, Unit};
+use station::deviation::Deviations;
+
+const CONNECTIONS: MetricSpec = MetricSpec {
+    name: "ampwarden_connections",
+    kind: MetricKind::Gauge,
+    unit: Unit::None,
+    labels: &["protocol"],
+    help: "Open connections of stations",
+};
+const CONNECTS: MetricSpec = MetricSpec {
+    name: "ampwarden_connects_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["protocol"],
+    help: "Connections of stations that were accepted",
+};
+const DISCONNECTS: MetricSpec = MetricSpec {
+    name: "ampwarden_disconnects_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["reason"],
+    help: "Connections of stations that ended, by reason",
+};
+const MESSAGES: MetricSpec = MetricSpec {
+    name: "ampwarden_messages_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["protocol", "direction", "action"],
+    help: "Messages, by protocol, direction (in, out) and action; unknown actions are `other`",
+};
+const CALL_DURATION: MetricSpec = MetricSpec {
+    name: "ampwarden_call_duration_seconds",
+    kind: MetricKind::Histogram(LATENCY_BUCKETS),
+    unit: Unit::Seconds,
+    labels: &["protocol", "action"],
+    help: "Time from a message's arrival to its acknowledgement, sync included",
+};
+const CALL_ERRORS: MetricSpec = MetricSpec {
+    name: "ampwarden_call_errors_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["protocol", "code"],
+    help: "Messages answered with an error, by its code",
+};
+const DEVIATIONS: MetricSpec = MetricSpec {
+    name: "ampwarden_deviations_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["kind"],
+    help: "Odd but usable input that was tolerated, by kind",
+};
+const REFUSED: MetricSpec = MetricSpec {
+    name: "ampwarden_refused_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["reason"],
+    help: "Connections and messages that were refused unacknowledged, by reason; who was refused keeps its data",
+};
+const BROKER_UP: MetricSpec = MetricSpec {
+    name: "ampwarden_mqtt_broker_up",
+    kind: MetricKind::Gauge,
+    unit: Unit::None,
+    labels: &[],
+    help: "Whether the external MQTT broker is connected and subscribed (absent where none is configured)",
+};
+
+pub(super) const METRICS: &[MetricSpec] = &[
+    CONNECTIONS,
+    CONNECTS,
+    DISCONNECTS,
+    MESSAGES,
+    CALL_DURATION,
+    CALL_ERRORS,
+    DEVIATIONS,
+    REFUSED,
+    BROKER_UP,
+];
+
+/// `protocol`: [`station::event::Source::label`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[allow(missing_docs)]
+pub struct ProtocolLabels {
+    pub protocol: &'static str,
+}
+
+/// A protocol's message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[allow(missing_docs)]
+pub struct ActionLabels {
+    pub protocol: &'static str,
+    /// `in` or `out`.
+    pub direction: &'static str,
+    pub action: &'static str,
+}
+
+/// A protocol's call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[allow(missing_docs)]
+pub struct CallLabels {
+    pub protocol: &'static str,
+    pub action: &'static str,
+}
+
+/// A protocol's error.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[allow(missing_docs)]
+pub struct CodeLabels {
+    pub protocol: &'static str,
+    pub code: &'static str,
+}
+
+/// [`station::deviation::Deviation::label`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[allow(missing_docs)]
+pub struct KindLabels {
+    pub kind: &'static str,
+}
+
+/// The label of an enum.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[allow(missing_docs)]
+pub struct ReasonLabels {
+    pub reason: &'static str,
+}
+
+/// Handles of the protocols' metrics. Cheap to clone.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct AdapterMetrics {
+    pub connections: Family<ProtocolLabels, Gauge>,
+    pub connects: Family<ProtocolLabels, Counter>,
+    pub disconnects: Family<ReasonLabels, Counter>,
+    pub messages: Family<ActionLabels, Counter>,
+    pub call_duration: HistogramFamily<CallLabels>,
+    pub call_errors: Family<CodeLabels, Counter>,
+    pub deviations: Family<KindLabels, Counter>,
+    pub refused: Family<ReasonLabels, Counter>,
+    pub broker_up: Family<(), Gauge>,
+}
+
+impl AdapterMetrics {
+    /// Registers them.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        Self {
+            connections: registry.gauge(&CONNECTIONS),
+            connects: registry.counter(&CONNECTS),
+            disconnects: registry.counter(&DISCONNECTS),
+            messages: registry.counter(&MESSAGES),
+            call_duration: registry.histograms(&CALL_DURATION),
+            call_errors: registry.counter(&CALL_ERRORS),
+            deviations: registry.counter(&DEVIATIONS),
+            refused: registry.counter(&REFUSED),
+            broker_up: registry.gauge(&BROKER_UP),
+        }
+    }
+
+    /// Counts each deviation of a set.
+    pub fn deviations(&self, set: Deviations) {
+        if set.is_empty() {
+            return;
+        }
+        for deviation in set.iter() {
+            self.deviations.get_or_create(&KindLabels { kind: deviation.label() }).inc();
+        }
+    }
+
+    /// Counts a refusal.
+    pub fn refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&ReasonLabels { reason }).inc();
+    }
+}
