@@ -56,9 +56,9 @@ const START: MetricSpec = MetricSpec {
 /// The metrics of every process.
 pub const METRICS: &[MetricSpec] = &[BUILD_INFO, CPU, MEMORY, OPEN_FDS, MAX_FDS, START];
 
-/// Registers [`METRICS`]; `version` is the product's.
-pub fn register(registry: &mut Registry, version: &'static str) {
-    registry.info(&BUILD_INFO, vec![("version", version)]);
+/// Registers [`METRICS`]. All crates of the product have one version, so this crate's is the product's.
+pub fn register(registry: &mut Registry) {
+    registry.info(&BUILD_INFO, vec![("version", env!("CARGO_PKG_VERSION"))]);
     registry.register_collector(Box::new(Process));
 }
 
@@ -117,11 +117,11 @@ mod tests {
     #[test]
     fn a_scrape_tells_of_the_process() {
         let mut registry = Registry::default();
-        register(&mut registry, "1.2.3");
+        register(&mut registry);
         let mut text = String::new();
         encode(&mut text, &registry).expect("encodes");
         assert_eq!(check_scrape(METRICS, &text), Vec::<String>::new());
         assert_eq!(absent_from(METRICS, &text), Vec::<&str>::new());
-        assert!(text.contains("ampwarden_build_info{version=\"1.2.3\"} 1"), "{text}");
+        assert!(text.contains("ampwarden_build_info{version="), "{text}");
     }
 }
