@@ -1,1 +1,3 @@
 //! MQTT and record mappings: our own JSON, and whole-session records.
+
+pub mod record;
