@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_row_is_taken_out_with_its_tag() {
-        let mut part = Part { table: crate::rows::TABLES[0], lines: vec![], ends: vec![], tags: vec![] };
+        let mut part = Part { table: rows::TABLES[0], lines: vec![], ends: vec![], tags: vec![] };
         for (tag, line) in [(7, "a\n"), (8, "bb\n"), (9, "ccc\n")] {
             part.push(tag, line.as_bytes());
         }

@@ -10,11 +10,11 @@ use crate::schema::Table;
 
 /// Longest SYMBOL, in bytes: they are enumerations, kept in memory-mapped dictionaries. Longer ones are cut, and end
 /// in "…".
-pub const SYMBOL_MAX_BYTES: usize = 256;
+pub(crate) const SYMBOL_MAX_BYTES: usize = 256;
 
 /// Longest text, in bytes. Frames are limited to 1 MiB; a sealed payload may be somewhat longer. Longer ones are cut,
 /// and end in "…".
-pub const TEXT_MAX_BYTES: usize = 2 << 20;
+pub(crate) const TEXT_MAX_BYTES: usize = 2 << 20;
 
 /// 9999-12-31T23:59:59.999999Z: the server answers 500 (not 400) to a row beyond it.
 const LAST_US: i64 = 253_402_300_799_999_999;

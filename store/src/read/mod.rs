@@ -21,7 +21,7 @@ pub use registry::{Gateway, Site, Station};
 pub use row::{Param, Row};
 pub use sessions::Session;
 
-pub(crate) use connection::connect;
+pub(crate) use connection::{connect, text_of};
 
 use crate::config::StoreConfig;
 
@@ -147,7 +147,7 @@ impl Reader {
                     Some(Err(ReadError::Refused { reason, sql: sql.to_owned() }))
                 }
                 None if error.is_closed() || client.is_closed() => None,
-                None => Some(Err(self.unavailable(&connection::text_of(&error)))),
+                None => Some(Err(self.unavailable(&text_of(&error)))),
             },
         }
     }
