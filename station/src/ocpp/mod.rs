@@ -1,1 +1,222 @@
-//! OCPP-J: framing, and decoding of what stations send.
+//! OCPP over JSON: framing, versions, and each message's way to events and back to an answer. Lenient by design: what
+//! can be used is taken and flagged as a [`Deviation`](crate::deviation::Deviation); what cannot is an error that says
+//! what was wrong and where.
+//!
+//! One call goes: [`Frame::parse`] → [`decode`] → (journal, fold) → [`answer`] → [`frame::call_result`].
+
+pub mod action;
+mod answer;
+mod error;
+pub mod frame;
+mod lenient;
+mod message;
+mod meter;
+mod seal;
+mod v16;
+mod v201;
+mod version;
+
+use std::borrow::Cow;
+
+pub use action::Action;
+pub use answer::Answering;
+pub use error::{DecodeError, ErrorCode};
+pub use frame::{Answer, Call, Frame, FrameError};
+pub use version::Version;
+
+use action::Handling;
+
+use crate::event::{EventKind, RejectReason, StationEvent};
+use crate::id::StationId;
+use crate::secret::SecretKey;
+
+/// The events of a call, in the order in which they happened. The journal gives them their ids and time of receipt.
+///
+/// # Errors
+/// When the action is not taken, or the payload cannot be used: the code to answer, and what was wrong where.
+pub fn decode(
+    version: Version,
+    station: &StationId,
+    call: &Call<'_>,
+    key: &SecretKey,
+) -> Result<Vec<StationEvent>, DecodeError> {
+    let Some(action) = Action::find(version, &call.action) else {
+        return Err(DecodeError::action(ErrorCode::NotImplemented, &call.action, version));
+    };
+    match action.handling {
+        Handling::Unsupported => Err(DecodeError::action(ErrorCode::NotSupported, &call.action, version)),
+        Handling::Taken { decode, .. } => {
+            let mut message = message::Message::new(version, station, call, key);
+            decode(&mut message)?;
+            Ok(message.into_events())
+        }
+    }
+}
+
+/// The payload of the answer to a call of this action that was taken.
+///
+/// # Errors
+/// When there is no good answer (the fold gave no transaction id).
+pub fn answer(
+    version: Version,
+    action: &str,
+    answering: &Answering<'_>,
+) -> Result<Cow<'static, str>, ErrorCode> {
+    match Action::find(version, action).map(|action| action.handling) {
+        Some(Handling::Taken { answer, .. }) => answer(answering),
+        Some(Handling::Unsupported) => Err(ErrorCode::NotSupported),
+        None => Err(ErrorCode::NotImplemented),
+    }
+}
+
+/// The event of a message that could not be understood: kept in `rejected`, its tokens sealed.
+#[must_use]
+pub fn undecodable(
+    version: Version,
+    station: &StationId,
+    key: &SecretKey,
+    message: &Undecodable<'_>,
+) -> StationEvent {
+    let kind = EventKind::Undecodable {
+        reason: message.reason,
+        detail: message.detail.clone(),
+        origin: message.origin.to_owned(),
+    };
+    let mut event = StationEvent::new(station.clone(), version.source(), kind);
+    event.message_id = message.id.map(str::to_owned);
+    event.digest = message.text.map_or(0, message::digest_of);
+    event.payload = message.text.map(|text| seal::seal_text(text, key));
+    event
+}
+
+/// What is known of a message that could not be understood.
+#[derive(Debug)]
+pub struct Undecodable<'a> {
+    /// Which kind of trouble.
+    pub reason: RejectReason,
+    /// What was wrong.
+    pub detail: String,
+    /// The path of the connection.
+    pub origin: &'a str,
+    /// The message's id, as far as it could be read.
+    pub id: Option<&'a str>,
+    /// The whole message; none where it could not be read (too large, not text).
+    pub text: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod testing {
+    //! What the actions' tests share.
+
+    use super::{Answering, Call, DecodeError, Frame, Version, answer, decode};
+    use crate::deviation::Deviations;
+    use crate::event::StationEvent;
+    use crate::fold::Outcome;
+    use crate::id::StationId;
+    use crate::secret::SecretKey;
+    use crate::time::Timestamp;
+
+    pub(super) const NOW: Timestamp = Timestamp(1_700_000_000_123_456);
+
+    pub(super) fn key() -> SecretKey {
+        SecretKey::new(b"test")
+    }
+
+    pub(super) fn try_decode(
+        version: Version,
+        action: &str,
+        payload: &str,
+    ) -> Result<Vec<StationEvent>, DecodeError> {
+        let text = format!(r#"[2,"m1","{action}",{payload}]"#);
+        let Ok(Frame::Call(call)) = Frame::parse(&text, version) else { panic!("no call: {text}") };
+        let call: Call<'_> = call;
+        let events = decode(version, &StationId::new("CP-1").expect("valid"), &call, &key())?;
+        for event in &events {
+            assert_eq!(event.message_id.as_deref(), Some("m1"));
+            assert_eq!(event.source, version.source());
+            assert_ne!(event.digest, 0);
+        }
+        Ok(events)
+    }
+
+    /// Decodes what is expected to be taken.
+    pub(super) fn decoded(version: Version, action: &str, payload: &str) -> Vec<StationEvent> {
+        try_decode(version, action, payload).unwrap_or_else(|error| panic!("{action} {payload}: {error}"))
+    }
+
+    /// Decodes what is expected to become one event.
+    pub(super) fn one(version: Version, action: &str, payload: &str) -> StationEvent {
+        let mut events = decoded(version, action, payload);
+        assert_eq!(events.len(), 1, "{action} {payload}");
+        events.remove(0)
+    }
+
+    /// The error of what is expected not to be taken: its code, and itself as text.
+    pub(super) fn refused(version: Version, action: &str, payload: &str) -> (&'static str, String) {
+        let error = try_decode(version, action, payload).expect_err(payload);
+        (error.code.spelling(version), error.to_string())
+    }
+
+    pub(super) fn answered(version: Version, action: &str, outcomes: &[Outcome]) -> String {
+        let answering = Answering { outcomes, now: NOW, heartbeat_interval_s: 300 };
+        answer(version, action, &answering).unwrap_or_else(|code| panic!("{action}: {code:?}")).into_owned()
+    }
+
+    pub(super) fn flags(odd: Deviations) -> String {
+        odd.to_flags().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{key, refused, try_decode};
+    use super::*;
+
+    #[test]
+    fn unknown_actions_and_those_that_are_not_supported_are_told_apart() {
+        assert_eq!(
+            refused(Version::V16, "Sing", "{}"),
+            ("NotImplemented", "action \"Sing\" is not known (ocpp1.6)".to_owned())
+        );
+        assert_eq!(refused(Version::V16, "TransactionEvent", "{}").0, "NotImplemented");
+        assert_eq!(refused(Version::V201, "StartTransaction", "{}").0, "NotImplemented");
+        assert_eq!(refused(Version::V16, "SignCertificate", "{}").0, "NotSupported");
+        assert_eq!(refused(Version::V201, "SignCertificate", "{}").0, "NotSupported");
+    }
+
+    #[test]
+    fn the_digest_tells_action_payload_and_place() {
+        let digests = |action, payload| -> Vec<u64> {
+            let events = try_decode(Version::V16, action, payload).expect("decodes");
+            events.iter().map(|event| event.digest).collect()
+        };
+        let status = r#"{"connectorId":1,"status":"Available","errorCode":"NoError"}"#;
+        assert_eq!(digests("StatusNotification", status), digests("StatusNotification", status));
+        assert_ne!(digests("Heartbeat", "{}"), digests("StatusNotification", status));
+        let stop = r#"{"transactionId":7,"meterStop":5,"timestamp":"2024-05-01T10:00:00Z","transactionData":
+            [{"timestamp":"2024-05-01T10:00:00Z","sampledValue":[{"value":"5"}]}]}"#;
+        let digests = digests("StopTransaction", stop);
+        assert_eq!(digests.len(), 2);
+        assert_ne!(digests[0], digests[1]);
+    }
+
+    #[test]
+    fn what_could_not_be_understood_is_kept_with_its_tokens_sealed() {
+        let station = StationId::new("CP-1").expect("valid");
+        let text = r#"[2,"m1","Authorize",{"idTag":"04A1B2"}"#;
+        let event = undecodable(
+            Version::V16,
+            &station,
+            &key(),
+            &Undecodable {
+                reason: RejectReason::Malformed,
+                detail: "not JSON".to_owned(),
+                origin: "/CP-1",
+                id: Some("m1"),
+                text: Some(text),
+            },
+        );
+        assert!(event.payload.is_some_and(|payload| payload.starts_with("sealed:")));
+        assert_ne!(event.digest, 0);
+    }
+}
