@@ -3,14 +3,37 @@
 use std::fmt;
 
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::deviation::{Deviation, Deviations};
 
-/// Microseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize, Default)]
-#[serde(transparent)]
+/// Microseconds since 1970-01-01T00:00:00Z. In texts (JSON) it is RFC 3339; elsewhere the number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Timestamp(pub i64);
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.serialize_str(&self.to_utc().to_rfc3339_opts(SecondsFormat::Micros, true))
+        } else {
+            serializer.serialize_i64(self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return i64::deserialize(deserializer).map(Self);
+        }
+        let text = String::deserialize(deserializer)?;
+        DateTime::parse_from_rfc3339(&text).map(|time| Self(time.timestamp_micros())).map_err(|error| {
+            serde::de::Error::custom(format!(
+                "\"{text}\" is no time ({error}); write it like 2026-01-31T08:00:00Z"
+            ))
+        })
+    }
+}
 
 /// One second in the unit of [`Timestamp`].
 pub const SECOND: i64 = 1_000_000;

@@ -143,7 +143,7 @@ pub struct AdapterMetrics {
     pub call_errors: Family<CodeLabels, Counter>,
     pub deviations: Family<KindLabels, Counter>,
     pub refused: Family<ReasonLabels, Counter>,
-    pub broker_up: Family<(), Gauge>,
+    broker_up: Family<Vec<(&'static str, &'static str)>, Gauge>,
 }
 
 impl AdapterMetrics {
@@ -161,6 +161,11 @@ impl AdapterMetrics {
             refused: registry.counter(&REFUSED),
             broker_up: registry.gauge(&BROKER_UP),
         }
+    }
+
+    /// Says whether the external broker is connected.
+    pub fn broker_is_up(&self, up: bool) {
+        self.broker_up.get_or_create(&Vec::new()).set(i64::from(up));
     }
 
     /// Counts each deviation of a set.

@@ -226,7 +226,8 @@ impl Collector for GatewayCollector {
         let mut family = SETTINGS.encode(encoder)?;
         for collection in station::setting::Collection::ALL {
             let count = settings.list(collection).count();
-            ConstGauge::new(count as f64).encode(family.encode_family(&[("collection", collection.label())])?)?;
+            ConstGauge::new(count as f64)
+                .encode(family.encode_family(&[("collection", collection.label())])?)?;
         }
         Ok(())
     }
@@ -234,8 +235,6 @@ impl Collector for GatewayCollector {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn every_metric_is_declared_once() {
         let mut names: Vec<_> = crate::metrics::specs().iter().map(|s| s.name).collect();

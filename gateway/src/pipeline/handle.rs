@@ -3,11 +3,13 @@
 use station::event::StationEvent;
 use station::fold::Outcome;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// The way into the journal. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     submissions: mpsc::Sender<Submission>,
+    closed: CancellationToken,
 }
 
 /// The events of one message on their way into the journal.
@@ -30,6 +32,9 @@ pub enum Refused {
     /// The disk could not make it durable.
     #[error("the journal could not be synced to disk")]
     NotDurable,
+    /// No journal takes an event of that size.
+    #[error("the message is too large to be journaled")]
+    TooLarge,
     /// The gateway is going down.
     #[error("the gateway is stopping")]
     Stopping,
@@ -41,7 +46,7 @@ impl Pipeline {
     #[must_use]
     pub fn channel(depth: usize) -> (Self, mpsc::Receiver<Submission>) {
         let (submissions, receiver) = mpsc::channel(depth);
-        (Self { submissions }, receiver)
+        (Self { submissions, closed: CancellationToken::new() }, receiver)
     }
 
     /// Hands in the events of one message. Resolves when they are synced on disk and folded: only then may the
@@ -50,8 +55,44 @@ impl Pipeline {
     /// # Errors
     /// When they were not taken.
     pub async fn submit(&self, events: Vec<StationEvent>) -> Result<Vec<Outcome>, Refused> {
+        if self.closed.is_cancelled() {
+            return Err(Refused::Stopping);
+        }
+        self.send(events).await
+    }
+
+    /// Makes the journal's thread look at the time, and at whether it is to end.
+    pub(super) async fn wake(&self) -> Result<Vec<Outcome>, Refused> {
+        self.send(Vec::new()).await
+    }
+
+    async fn send(&self, events: Vec<StationEvent>) -> Result<Vec<Outcome>, Refused> {
         let (answer, answered) = oneshot::channel();
         self.submissions.send(Submission { events, answer }).await.map_err(|_| Refused::Stopping)?;
         answered.await.unwrap_or(Err(Refused::Stopping))
+    }
+
+    /// Takes nothing more: the journal's thread ends when it has answered what waits.
+    pub fn close(&self) {
+        self.closed.cancel();
+    }
+
+    /// Whether [`Self::close`] was called.
+    #[must_use]
+    pub fn closing(&self) -> CancellationToken {
+        self.closed.clone()
+    }
+}
+
+impl Refused {
+    /// The name in metric labels.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Full => "journal_full",
+            Self::NotDurable => "not_durable",
+            Self::TooLarge => "too_large",
+            Self::Stopping => "stopping",
+        }
     }
 }

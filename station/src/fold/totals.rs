@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::session::Session;
 
+/// Sites with totals of their own: they are metric labels, and whole-session records may name any place.
+const SITES_MAX: usize = 1_000;
+const OTHER_SITES: &str = "(other)";
+
 /// Totals by site; stations without a site stand under "".
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
@@ -27,8 +31,10 @@ pub struct SiteTotals {
 }
 
 impl Totals {
-    fn of(&mut self, session: &Session) -> &mut SiteTotals {
-        self.sites.entry(session.site.clone().unwrap_or_default()).or_default()
+    fn of(&mut self, site: Option<&str>) -> &mut SiteTotals {
+        let site = site.unwrap_or_default();
+        let known = self.sites.len() < SITES_MAX || self.sites.contains_key(site);
+        self.sites.entry(if known { site } else { OTHER_SITES }.to_owned()).or_default()
     }
 
     /// Counts the energy that is new since the session was last counted. Returns it, Wh.
@@ -36,7 +42,7 @@ impl Totals {
         let new_wh = session.energy_wh().unwrap_or(0.0) - session.total_wh;
         if new_wh > 0.0 {
             session.total_wh += new_wh;
-            self.of(session).energy_wh += new_wh;
+            self.of(session.site.as_deref()).energy_wh += new_wh;
             return new_wh;
         }
         0.0
@@ -49,13 +55,13 @@ impl Totals {
         let new = cost - session.total_cost;
         if new > Decimal::ZERO {
             session.total_cost = cost;
-            *self.of(session).revenue.entry(currency).or_default() += new;
+            *self.of(session.site.as_deref()).revenue.entry(currency).or_default() += new;
         }
     }
 
     /// Counts a whole-session record.
     pub(super) fn recorded(&mut self, row: &crate::fact::SessionRow) {
-        let site = self.sites.entry(row.site.clone().unwrap_or_default()).or_default();
+        let site = self.of(row.site.as_deref());
         site.sessions_ended += 1;
         site.energy_wh += row.energy_wh.unwrap_or(0.0).max(0.0);
         if let (Some(cost), Some(currency)) = (row.cost.and_then(Decimal::from_f64_retain), &row.currency) {
@@ -66,6 +72,6 @@ impl Totals {
 
     /// Counts an ended session, once.
     pub(super) fn ended(&mut self, session: &Session) {
-        self.of(session).sessions_ended += 1;
+        self.of(session.site.as_deref()).sessions_ended += 1;
     }
 }

@@ -1,0 +1,142 @@
+//! What the journal keeps, and what it says of damage.
+
+use super::*;
+
+fn config(folder: &Path) -> JournalConfig {
+    JournalConfig { folder: folder.to_owned(), segment_bytes: HumanBytes(256), ..JournalConfig::default() }
+}
+
+fn payload(n: u64) -> Vec<u8> {
+    format!("event number {n}").into_bytes()
+}
+
+fn append(journal: &mut Journal, numbers: std::ops::Range<u64>) {
+    for n in numbers {
+        assert_eq!(journal.append(&[payload(n)]).unwrap(), n);
+    }
+}
+
+/// All records from `from` on, and what was damaged.
+fn read_all(journal: &Journal, from: u64) -> (Vec<u64>, Vec<(u64, u64)>) {
+    let mut reader = Reader::new(journal.config.folder.clone(), journal.progress(), from);
+    let (mut read, mut damage, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(n) = reader.read(&mut bytes, &mut |d| damage.push((d.from, d.to))).unwrap() {
+        assert_eq!(bytes, payload(n));
+        read.push(n);
+    }
+    assert_eq!(reader.next(), journal.next());
+    (read, damage)
+}
+
+#[test]
+fn what_was_appended_is_read_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    append(&mut journal, 1..40);
+    assert!(journal.progress().segments().len() > 2);
+    assert!(matches!(Journal::open(config(folder.path())), Err(JournalError::InUse(_))));
+    drop(journal);
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    append(&mut journal, 40..50);
+    assert_eq!(read_all(&journal, 1), ((1..50).collect(), vec![]));
+    assert_eq!(read_all(&journal, 33).0, (33..50).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_tail_torn_at_any_byte_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    append(&mut journal, 1..4);
+    drop(journal);
+    let path = segment::path(folder.path(), 1);
+    let whole = fs::read(&path).unwrap();
+    for cut in 0..whole.len() {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let mut journal = Journal::open(config(folder.path())).unwrap();
+        let kept = journal.next() - 1;
+        assert!(kept < 3);
+        journal.append(&[payload(kept + 1)]).unwrap();
+        assert_eq!(read_all(&journal, 1), ((1..=kept + 1).collect(), vec![]), "cut at {cut}");
+        drop(journal);
+        for first in 1..5 {
+            let _ = fs::remove_file(segment::path(folder.path(), first));
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_costs_one_record_and_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    append(&mut journal, 1..30);
+    let path = segment::path(folder.path(), 1);
+    let whole = fs::read(&path).unwrap();
+    for byte in HEADER_BYTES..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[byte] ^= 0x10;
+        fs::write(&path, &bytes).unwrap();
+        let (read, damage) = read_all(&journal, 1);
+        assert_eq!(read.len(), 28, "byte {byte}");
+        assert_eq!(damage.len(), 1, "byte {byte}");
+        assert_eq!(damage[0].0, damage[0].1);
+    }
+}
+
+#[test]
+fn a_lost_or_shortened_segment_is_told_and_the_rest_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    append(&mut journal, 1..30);
+    let segments = journal.progress().segments();
+    let second = segment::path(folder.path(), segments[1]);
+    let whole = fs::read(&second).unwrap();
+    fs::write(&second, &whole[..HEADER_BYTES + 10]).unwrap();
+    let (read, damage) = read_all(&journal, 1);
+    assert_eq!(damage, vec![(segments[1], segments[2] - 1)]);
+    assert_eq!(read.len() as u64, 29 - (segments[2] - segments[1]));
+    fs::remove_file(&second).unwrap();
+    assert_eq!(read_all(&journal, 1).1, vec![(segments[1], segments[2] - 1)]);
+}
+
+#[test]
+fn a_full_journal_refuses_and_takes_again_when_segments_are_freed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = JournalConfig { max_bytes: HumanBytes(1024), ..config(folder.path()) };
+    let mut journal = Journal::open(config).unwrap();
+    let mut n = 1;
+    while journal.append(&[payload(n)]).is_ok() {
+        n += 1;
+    }
+    assert!(matches!(journal.append(&[payload(n)]), Err(AppendError::Full(_))));
+    let progress = journal.progress();
+    Journal::free(&progress, folder.path(), n - 1).unwrap();
+    append(&mut journal, n..n + 5);
+    let first = progress.segments()[0];
+    assert_eq!(read_all(&journal, first).0, (first..n + 5).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_a_failed_sync_left_behind_is_void() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    append(&mut journal, 1..4);
+    // A tail that was written but not acknowledged, and could not be cut off.
+    let mut tail = Vec::new();
+    segment::put_record(&mut tail, 4, b"never acknowledged");
+    OpenOptions::new().append(true).open(segment::path(folder.path(), 1)).unwrap().write_all(&tail).unwrap();
+    journal.open = None;
+    append(&mut journal, 4..8);
+    assert_eq!(read_all(&journal, 1), ((1..8).collect(), vec![]));
+    drop(journal);
+    let journal = Journal::open(config(folder.path())).unwrap();
+    assert_eq!(read_all(&journal, 1), ((1..8).collect(), vec![]));
+}
+
+#[test]
+fn numbers_go_on_after_the_snapshot_even_if_the_segments_are_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    journal.continue_after(100);
+    append(&mut journal, 101..105);
+    assert_eq!(read_all(&journal, 101).0, vec![101, 102, 103, 104]);
+}

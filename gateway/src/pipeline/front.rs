@@ -1,0 +1,225 @@
+//! The thread that makes events durable: it takes what adapters hand in, journals it in groups, folds it, and answers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use service::readiness::Readiness;
+use station::event::{EventKind, RejectReason, Source, StationEvent};
+use station::fold::{Fold, Outcome, Rows, Settings, Totals, Verdict};
+use station::id::EventId;
+use station::time::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::clock;
+use super::handle::{Refused, Submission};
+use crate::journal::{AppendError, Journal, JournalConfig, Reader};
+use crate::metrics::PipelineMetrics;
+
+/// Events in one group at most: bounds how long the first of them waits for the last to be encoded.
+const GROUP_EVENTS: usize = 4_096;
+/// How often ticks and silent sessions are looked for.
+const CLOCK_EVERY: Duration = Duration::from_secs(10);
+/// Ticks and inferred ends in one round: the rest waits for the next.
+const CLOCK_EVENTS: usize = 1_000;
+/// Bytes that protobuf adds to an event at most stay far below the journal's limit for a record.
+const EVENT_MAX_BYTES: usize = 4 << 20;
+
+/// What the rest of the gateway sees of the fold that answers.
+#[derive(Debug, Default)]
+pub struct Published {
+    /// The settings in force.
+    pub settings: ArcSwap<Settings>,
+    /// The totals, at most a second old.
+    pub totals: ArcSwap<Totals>,
+}
+
+/// The journal's thread.
+pub(super) struct Front {
+    pub(super) journal: Journal,
+    pub(super) config: JournalConfig,
+    pub(super) fold: Fold,
+    pub(super) receiver: mpsc::Receiver<Submission>,
+    pub(super) published: Arc<Published>,
+    pub(super) ready: Readiness,
+    pub(super) metrics: PipelineMetrics,
+    pub(super) session_silence: Duration,
+    pub(super) closing: CancellationToken,
+}
+
+/// One group: what is journaled by one sync.
+#[derive(Default)]
+struct Group {
+    payloads: Vec<Vec<u8>>,
+    events: Vec<StationEvent>,
+    bytes: usize,
+    /// How many of the events belong to each message, and who waits for it.
+    waiting: Vec<(usize, Option<oneshot::Sender<Result<Vec<Outcome>, Refused>>>)>,
+}
+
+impl Front {
+    /// Brings the fold from the snapshot's position to the journal's end.
+    pub(super) fn catch_up(&mut self, position: u64) -> std::io::Result<()> {
+        let mut reader = Reader::new(self.config.folder.clone(), self.journal.progress(), position + 1);
+        let (mut bytes, mut rows) = (Vec::new(), Rows::ignored());
+        let mut folded = 0_u64;
+        // Damage is told and counted by the writer, which reads the same records.
+        while reader.read(&mut bytes, &mut |_| {})?.is_some() {
+            if let Ok(event) = proto::event::decode(&bytes) {
+                let _ = catch_unwind(AssertUnwindSafe(|| self.fold.apply(&event, &mut rows)));
+            }
+            folded += 1;
+            if folded.is_multiple_of(1_000_000) {
+                tracing::info!(folded, "folding the journal");
+            }
+        }
+        self.publish();
+        Ok(())
+    }
+
+    /// Runs until every handle is gone.
+    pub(super) fn run(mut self) {
+        let mut clock_at = Instant::now();
+        let mut published_at = Instant::now();
+        let mut closing = false;
+        while let Some(first) = self.receiver.blocking_recv() {
+            let mut group = Group::default();
+            self.add(&mut group, first);
+            self.fill(&mut group);
+            if clock_at.elapsed() >= CLOCK_EVERY {
+                clock_at = Instant::now();
+                self.add_clock_events(&mut group);
+            }
+            self.commit(group);
+            if published_at.elapsed() >= Duration::from_secs(1) {
+                published_at = Instant::now();
+                self.publish();
+            }
+            if !closing && self.closing.is_cancelled() {
+                // What waits is answered; nothing more comes in.
+                closing = true;
+                self.receiver.close();
+            }
+        }
+        self.publish();
+        self.journal.progress().close();
+    }
+
+    /// Takes what else is waiting, and waits a little for more if the configuration says so.
+    fn fill(&mut self, group: &mut Group) {
+        let deadline = Instant::now() + self.config.group_wait.0;
+        while group.events.len() < GROUP_EVENTS && group.bytes < self.config.group_bytes.as_usize() {
+            match self.receiver.try_recv() {
+                Ok(submission) => self.add(group, submission),
+                Err(mpsc::error::TryRecvError::Empty) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn add(&mut self, group: &mut Group, submission: Submission) {
+        let now = clock::now();
+        let start = group.events.len();
+        let bytes_before = group.bytes;
+        for mut event in submission.events {
+            event.event_id = EventId(Uuid::now_v7());
+            event.received_at = now;
+            let mut payload = Vec::with_capacity(256);
+            proto::event::encode(&event, &mut payload);
+            group.bytes += payload.len();
+            group.payloads.push(payload);
+            group.events.push(event);
+        }
+        if group.payloads[start..].iter().any(|p| p.len() > EVENT_MAX_BYTES) {
+            group.payloads.truncate(start);
+            group.events.truncate(start);
+            group.bytes = bytes_before;
+            self.metrics.refused(Refused::TooLarge);
+            let _ = submission.answer.send(Err(Refused::TooLarge));
+            return;
+        }
+        group.waiting.push((group.events.len() - start, Some(submission.answer)));
+    }
+
+    /// Time makes events, too: journaled like any other, so that folding needs no clock.
+    fn add_clock_events(&mut self, group: &mut Group) {
+        let now = clock::now();
+        let silent_before = Timestamp(now.0.saturating_sub(micros(self.session_silence)));
+        let tick_before = now.plus_seconds(-60);
+        let inferred = self.fold.silent_sessions(silent_before).map(|(station, session_id)| {
+            StationEvent::new(station.clone(), Source::Gateway, EventKind::SessionEndInferred { session_id })
+        });
+        let ticks = self
+            .fold
+            .stations_to_tick(tick_before)
+            .map(|station| StationEvent::new(station.clone(), Source::Gateway, EventKind::Tick));
+        let events: Vec<StationEvent> = inferred.chain(ticks).take(CLOCK_EVENTS).collect();
+        let (answer, _) = oneshot::channel();
+        self.add(group, Submission { events, answer });
+    }
+
+    /// Journals the group, folds it, and answers: in this order.
+    fn commit(&mut self, mut group: Group) {
+        let began = Instant::now();
+        match self.journal.append(&group.payloads) {
+            Ok(_) => {
+                if !group.payloads.is_empty() {
+                    self.metrics.synced(group.events.len(), began.elapsed());
+                }
+                self.ready.set("journal", Ok(()));
+            }
+            Err(error) => {
+                let refused = match &error {
+                    AppendError::Full(_) => Refused::Full,
+                    AppendError::Disk(_) => Refused::NotDurable,
+                };
+                tracing::error!(%error, events = group.events.len(), "nothing is acknowledged until the journal takes events again");
+                self.ready.set("journal", Err(error.to_string()));
+                for (_, waiting) in &mut group.waiting {
+                    self.metrics.refused(refused);
+                    if let Some(answer) = waiting.take() {
+                        let _ = answer.send(Err(refused));
+                    }
+                }
+                return;
+            }
+        }
+        let mut rows = Rows::ignored();
+        let mut outcomes: Vec<Outcome> =
+            group.events.iter().map(|event| fold(&mut self.fold, event, &mut rows)).collect();
+        if group.events.iter().any(|e| matches!(e.kind, EventKind::SettingChanged(_))) {
+            // Before the answers: whoever changed a setting finds it changed.
+            self.publish();
+        }
+        for (count, waiting) in group.waiting {
+            let rest = outcomes.split_off(count);
+            let outcomes = std::mem::replace(&mut outcomes, rest);
+            if let Some(answer) = waiting {
+                // Whoever does not wait any more (its connection is gone) gets the answer when it sends again.
+                let _ = answer.send(Ok(outcomes));
+            }
+        }
+    }
+
+    fn publish(&self) {
+        self.published.settings.store(Arc::clone(self.fold.settings()));
+        self.published.totals.store(Arc::new(self.fold.totals().clone()));
+    }
+}
+
+/// Folds one event. A defect that shows as a panic costs this event, not the gateway; both folds fail alike on it.
+pub(super) fn fold(fold: &mut Fold, event: &StationEvent, rows: &mut Rows) -> Outcome {
+    catch_unwind(AssertUnwindSafe(|| fold.apply(event, rows))).unwrap_or_else(|_| {
+        tracing::error!(event_id = %event.event_id, kind = event.kind.label(), "the fold failed on an event; it is kept in `rejected`");
+        Outcome { verdict: Verdict::Rejected(RejectReason::FoldFailed), ..Outcome::default() }
+    })
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

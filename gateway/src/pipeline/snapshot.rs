@@ -1,0 +1,163 @@
+//! The fold's state, its position in the journal and the books, saved together, atomically.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use station::fold::Fold;
+use station::time::Timestamp;
+
+use super::books::Books;
+use crate::journal::{read_if_there, write_atomically};
+
+const MAGIC: &[u8; 8] = b"AMPWSNP1";
+const PREFIX: &str = "snapshot-";
+/// So many of the newest are kept, for the case that the newest is damaged.
+const NEWEST_KEPT: usize = 2;
+/// About so many older ones are kept, spread over what the journal retains: segments can only be freed up to one.
+const SPREAD_KEPT: u64 = 8;
+
+/// All that follows from the events up to `books.position`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Position and counts.
+    pub books: Books,
+    /// State.
+    pub fold: Fold,
+    /// The store when it was last looked at: whether it has restarted since is seen by it.
+    pub store: Option<StoreMark>,
+}
+
+/// A run of the store, and what its tables had accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreMark {
+    /// When it started.
+    pub started: Timestamp,
+    /// Accepted transactions by table.
+    pub accepted: BTreeMap<String, i64>,
+}
+
+impl Snapshot {
+    /// Saves it beside the ones before. Of those before `keep_from` only the newest stays: its position is returned,
+    /// and what the journal holds up to it may be freed.
+    ///
+    /// # Errors
+    /// What the system says; the ones before are still there then.
+    pub fn save(&self, folder: &Path, keep_from: u64) -> io::Result<u64> {
+        let body = rmp_serde::to_vec_named(self).map_err(io::Error::other)?;
+        let mut bytes = Vec::with_capacity(body.len() + 12);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&crc32c::crc32c(&body).to_le_bytes());
+        bytes.extend_from_slice(&body);
+        write_atomically(&path(folder, self.books.position), &bytes)?;
+        let found = positions(folder)?;
+        let base = found.iter().copied().filter(|p| *p < keep_from).max().unwrap_or(0);
+        let apart = self.books.position.saturating_sub(base) / SPREAD_KEPT;
+        let newest = found.len().saturating_sub(NEWEST_KEPT);
+        let mut last_kept = None;
+        for (n, position) in found.into_iter().enumerate() {
+            let far_enough = last_kept.is_none_or(|last| position >= last + apart.max(1));
+            if n >= newest || (position >= base && far_enough) {
+                last_kept = Some(position);
+            } else {
+                fs::remove_file(path(folder, position))?;
+            }
+        }
+        Ok(base)
+    }
+
+    /// The oldest good one: from there the retained journal can be folded again.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn load_oldest(folder: &Path) -> io::Result<Option<Self>> {
+        for position in positions(folder)? {
+            if let Some(Ok(snapshot)) = read_if_there(&path(folder, position))?.as_deref().map(parse) {
+                return Ok(Some(snapshot));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest good one; damaged ones are told and passed over. `None` if there is none.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn load(folder: &Path) -> io::Result<Option<Self>> {
+        for position in positions(folder)?.into_iter().rev() {
+            let path = path(folder, position);
+            match read_if_there(&path)?.as_deref().map(parse) {
+                Some(Ok(snapshot)) => return Ok(Some(snapshot)),
+                Some(Err(reason)) => {
+                    tracing::error!(path = %path.display(), reason, "a snapshot is damaged; an older one is used, and the journal is folded from there");
+                }
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Snapshot, String> {
+    let body = bytes.strip_prefix(MAGIC.as_slice()).ok_or("not a snapshot of this version")?;
+    let (crc, body) = body.split_at_checked(4).ok_or("cut off")?;
+    if crc != crc32c::crc32c(body).to_le_bytes() {
+        return Err("the checksum does not fit".to_owned());
+    }
+    rmp_serde::from_slice(body).map_err(|error| error.to_string())
+}
+
+fn path(folder: &Path, position: u64) -> PathBuf {
+    folder.join(format!("{PREFIX}{position:020}"))
+}
+
+/// Positions of the snapshots that are there, in order.
+fn positions(folder: &Path) -> io::Result<Vec<u64>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let position = name.to_str().and_then(|n| n.strip_prefix(PREFIX)).filter(|d| d.len() == 20);
+        found.extend(position.and_then(|d| d.parse::<u64>().ok()));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(position: u64) -> Snapshot {
+        Snapshot { books: Books { position, stored: position, ..Books::default() }, ..Snapshot::default() }
+    }
+
+    #[test]
+    fn the_newest_good_one_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Snapshot::load(folder.path()).unwrap(), None);
+        for position in [10, 20, 30] {
+            assert_eq!(at(position).save(folder.path(), 0).unwrap(), 0);
+        }
+        assert_eq!(Snapshot::load(folder.path()).unwrap(), Some(at(30)));
+        let mut bytes = fs::read(path(folder.path(), 30)).unwrap();
+        bytes[20] ^= 1;
+        fs::write(path(folder.path(), 30), bytes).unwrap();
+        assert_eq!(Snapshot::load(folder.path()).unwrap(), Some(at(20)));
+    }
+
+    #[test]
+    fn some_are_kept_over_what_the_journal_retains() {
+        let folder = tempfile::tempdir().unwrap();
+        for position in 1..=200 {
+            at(position).save(folder.path(), 0).unwrap();
+        }
+        let kept = positions(folder.path()).unwrap();
+        assert!(kept.len() <= 12 && kept.ends_with(&[199, 200]) && kept[0] == 1, "{kept:?}");
+        let base = at(201).save(folder.path(), 120).unwrap();
+        assert!((60..120).contains(&base), "{base}");
+        assert_eq!(positions(folder.path()).unwrap()[0], base, "what lies before is not needed any more");
+        assert_eq!(Snapshot::load_oldest(folder.path()).unwrap(), Some(at(base)));
+    }
+}

@@ -1,0 +1,96 @@
+//! What the pipeline's threads publish for metrics, probes and the API.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use station::time::Timestamp;
+
+use super::books::Books;
+use super::clock;
+use super::front::Published;
+use super::snapshot::{Snapshot, StoreMark};
+use crate::journal::Progress;
+
+/// State of the pipeline, as last published by each of its threads.
+#[derive(Debug)]
+pub struct Status {
+    /// The journal's end.
+    pub journal: Arc<Progress>,
+    /// Bytes that it may hold.
+    pub journal_max_bytes: u64,
+    /// The books, as of the last batch that the store took.
+    pub books: ArcSwap<Books>,
+    /// The store.
+    pub store: ArcSwap<StoreState>,
+    /// Settings and totals.
+    pub published: Arc<Published>,
+    oldest_us: AtomicI64,
+    lost: AtomicU64,
+}
+
+/// What is known of the store.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoreState {
+    /// It took the last batch, or answered the last ping.
+    pub up: bool,
+    /// Why not.
+    pub trouble: Option<String>,
+    /// Tables that take rows but show none.
+    pub suspended: Vec<String>,
+    /// Accepted and not yet applied transactions, over all tables.
+    pub apply_lag: i64,
+    /// The store when it was last looked at.
+    pub mark: Option<StoreMark>,
+}
+
+impl Status {
+    pub(super) fn new(
+        journal: Arc<Progress>,
+        journal_max_bytes: u64,
+        snapshot: &Snapshot,
+        published: Arc<Published>,
+    ) -> Self {
+        let store = StoreState { mark: snapshot.store.clone(), ..StoreState::default() };
+        Self {
+            journal,
+            journal_max_bytes,
+            books: ArcSwap::from_pointee(snapshot.books.clone()),
+            store: ArcSwap::from_pointee(store),
+            published,
+            oldest_us: AtomicI64::new(0),
+            lost: AtomicU64::new(0),
+        }
+    }
+
+    /// When the oldest event was journaled that the store has not taken; now, if there is none.
+    #[must_use]
+    pub fn oldest_unwritten(&self) -> Timestamp {
+        match self.oldest_us.load(Ordering::Relaxed) {
+            0 => clock::now(),
+            oldest => Timestamp(oldest),
+        }
+    }
+
+    pub(super) fn set_oldest_unwritten(&self, oldest: Option<Timestamp>) {
+        self.oldest_us.store(oldest.map_or(0, |t| t.0), Ordering::Relaxed);
+    }
+
+    /// Events that a damaged journal did not give back, since the start.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_lost(&self, events: u64) {
+        self.lost.fetch_add(events, Ordering::Relaxed);
+    }
+
+    pub(super) fn update_store(&self, change: impl Fn(&mut StoreState)) {
+        self.store.rcu(|state| {
+            let mut state = StoreState::clone(state);
+            change(&mut state);
+            state
+        });
+    }
+}
