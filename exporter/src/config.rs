@@ -13,7 +13,7 @@ use crate::scrape::Limits;
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Metrics and probes.
-    pub admin: AdminConfig,
+    pub admin: AdminConfig<9465>,
     /// How often the store is read.
     pub interval: HumanDuration,
     /// How long one read of the store may take before it counts as failed.
@@ -40,7 +40,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            admin: AdminConfig::on_port(9465),
+            admin: AdminConfig::default(),
             interval: HumanDuration::from_secs(5),
             timeout: HumanDuration::from_secs(10),
             snapshot_max_age: HumanDuration::from_secs(120),

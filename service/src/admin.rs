@@ -23,19 +23,22 @@ use crate::log;
 use crate::problem::Problem;
 use crate::readiness::Readiness;
 
-/// Where metrics and probes are served.
+/// Where metrics and probes are served; each process has a port of its own by default.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AdminConfig {
+pub struct AdminConfig<const PORT: u16> {
     /// Address of `/metrics`, `/livez`, `/readyz` and `PUT /log`. It has no access control.
+    #[serde(default = "on_this_machine::<PORT>")]
     pub listen: String,
 }
 
-impl AdminConfig {
-    /// On this machine alone, at `port`.
-    #[must_use]
-    pub fn on_port(port: u16) -> Self {
-        Self { listen: format!("127.0.0.1:{port}") }
+fn on_this_machine<const PORT: u16>() -> String {
+    format!("127.0.0.1:{PORT}")
+}
+
+impl<const PORT: u16> Default for AdminConfig<PORT> {
+    fn default() -> Self {
+        Self { listen: on_this_machine::<PORT>() }
     }
 }
 
