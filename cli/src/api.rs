@@ -1,0 +1,201 @@
+//! The gateway's HTTP API, as the commands use it.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use service::problem::Problem;
+
+/// Where the gateway's API is, and who asks.
+#[derive(Args, Debug)]
+pub(crate) struct ApiArgs {
+    /// Address of the gateway's API.
+    #[arg(
+        long,
+        env = "AMPWARDEN_API",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL",
+        global = true,
+        help_heading = "Gateway"
+    )]
+    api: String,
+    /// API token (`ampwarden token new` makes one). Better set by the variable: other users see command lines.
+    #[arg(
+        long = "token",
+        id = "api-token",
+        env = "AMPWARDEN_API_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        global = true,
+        help_heading = "Gateway"
+    )]
+    token: Option<String>,
+}
+
+/// The API.
+pub(crate) struct Api {
+    url: String,
+    token: Option<String>,
+    agent: ureq::Agent,
+}
+
+/// A setting as the API gives it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Item {
+    /// Its key in the collection.
+    pub key: String,
+    /// Counts its changes from 1.
+    pub revision: u64,
+    /// What it is.
+    pub value: Map<String, Value>,
+    /// When it was changed.
+    #[serde(default)]
+    pub changed_at: Value,
+    /// Who changed it.
+    #[serde(default)]
+    pub author: String,
+}
+
+#[derive(Deserialize)]
+struct Items {
+    items: Vec<Item>,
+}
+
+/// How long an answer may take; changes wait for the gateway's disk.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+impl ApiArgs {
+    pub(crate) fn connect(&self) -> Api {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(TIMEOUT))
+            .build()
+            .new_agent();
+        Api { url: self.api.trim_end_matches('/').to_owned(), token: self.token.clone(), agent }
+    }
+}
+
+impl Api {
+    /// All settings of a collection.
+    pub(crate) fn list(&self, collection: &str) -> anyhow::Result<Vec<Item>> {
+        let answer = self.get(&format!("/v1/{collection}"))?;
+        Ok(read::<Items>(&answer.success()?)?.items)
+    }
+
+    /// One setting, if there is one.
+    pub(crate) fn find(&self, collection: &str, key: &str) -> anyhow::Result<Option<Item>> {
+        let answer = self.get(&format!("/v1/{collection}/{}", path_segment(key)))?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        read(&answer.success()?).map(Some)
+    }
+
+    /// Its changes.
+    pub(crate) fn history(&self, collection: &str, key: &str) -> anyhow::Result<Vec<Item>> {
+        let answer = self.get(&format!("/v1/{collection}/{}/history", path_segment(key)))?;
+        Ok(read::<Items>(&answer.success()?)?.items)
+    }
+
+    /// Writes a setting; with `revision` only if it is still at that one.
+    pub(crate) fn put(
+        &self,
+        collection: &str,
+        key: &str,
+        value: &Map<String, Value>,
+        revision: Option<u64>,
+    ) -> anyhow::Result<Item> {
+        let mut request = self.agent.put(format!("{}/v1/{collection}/{}", self.url, path_segment(key)));
+        if let Some(revision) = revision {
+            request = request.header("If-Match", format!("\"{revision}\""));
+        }
+        read(&self.send(request, value)?.success()?)
+    }
+
+    /// Adds to a collection whose keys the gateway makes.
+    pub(crate) fn post(&self, collection: &str, value: &Map<String, Value>) -> anyhow::Result<Item> {
+        let request = self.agent.post(format!("{}/v1/{collection}", self.url));
+        read(&self.send(request, value)?.success()?)
+    }
+
+    fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        let mut request = self.agent.get(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        self.answer(request.call())
+    }
+
+    fn send(
+        &self,
+        mut request: ureq::RequestBuilder<ureq::typestate::WithBody>,
+        body: &Map<String, Value>,
+    ) -> anyhow::Result<Answer> {
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        self.answer(request.send_json(body))
+    }
+
+    fn answer(
+        &self,
+        result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> anyhow::Result<Answer> {
+        let mut response = result.with_context(|| {
+            format!("the gateway's API at {} does not answer (set --api or AMPWARDEN_API)", self.url)
+        })?;
+        let body = response.body_mut().read_to_string().context("the gateway's answer broke off")?;
+        Ok(Answer { status: response.status().as_u16(), body })
+    }
+}
+
+struct Answer {
+    status: u16,
+    body: String,
+}
+
+impl Answer {
+    /// The body of a success; otherwise the problem as an error.
+    fn success(self) -> anyhow::Result<String> {
+        if (200..300).contains(&self.status) {
+            return Ok(self.body);
+        }
+        let problem =
+            serde_json::from_str::<Problem>(&self.body).map(|problem| problem.detail).unwrap_or_default();
+        let detail = if problem.is_empty() { self.body.trim().to_owned() } else { problem };
+        match self.status {
+            401 => bail!("the gateway wants to know who asks: {detail} (set AMPWARDEN_API_TOKEN or --token)"),
+            412 => bail!("it was changed meanwhile: {detail}"),
+            status => bail!("the gateway answers {status}: {detail}"),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &str) -> anyhow::Result<T> {
+    serde_json::from_str(body)
+        .with_context(|| format!("this is no answer of a gateway's API (is --api right?): {body:.200}"))
+}
+
+/// A key within a path: whatever is no plain character is escaped.
+fn path_segment(key: &str) -> String {
+    key.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b':' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn keys_are_escaped_in_paths() {
+        assert_eq!(super::path_segment("Säule 7/1"), "S%C3%A4ule%207%2F1");
+        assert_eq!(super::path_segment("hash:0a"), "hash:0a");
+    }
+}

@@ -1,0 +1,14 @@
+//! One file a command.
+
+pub(crate) mod check;
+pub(crate) mod exporter;
+pub(crate) mod limits;
+pub(crate) mod migrate;
+mod process;
+mod setting;
+pub(crate) mod settings;
+pub(crate) mod sites;
+pub(crate) mod stations;
+pub(crate) mod tariffs;
+pub(crate) mod token;
+pub(crate) mod tokens;

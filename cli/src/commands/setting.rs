@@ -1,0 +1,179 @@
+//! What `tariffs`, `tokens`, `limits`, `settings`, `sites` and `stations` have in common: `set`, `list`, `history`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value};
+use station::time::Timestamp;
+
+use crate::api::{Api, ApiArgs, Item};
+use crate::table;
+
+/// A command over one collection; `S` holds the flags of its `set`.
+#[derive(Args, Debug)]
+pub(crate) struct Collection<S: Args> {
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(subcommand)]
+    action: Action<S>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action<S: Args> {
+    /// Make one, or change it: what is not given stays as it is.
+    Set(S),
+    /// Show all.
+    List {
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show all changes of one.
+    History {
+        /// Its key, as `list` shows it.
+        key: String,
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What a collection's `set` gives.
+pub(super) trait Set: Args {
+    /// The collection's name in paths.
+    const COLLECTION: &'static str;
+    /// The fields that are shown, in this order.
+    const COLUMNS: &'static [&'static str];
+
+    /// Sends the change.
+    fn send(self, api: &Api) -> anyhow::Result<Item>;
+}
+
+impl<S: Set> Collection<S> {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let api = self.api.connect();
+        match self.action {
+            Action::Set(set) => {
+                let item = set.send(&api)?;
+                println!("{} {} is now at revision {}", S::COLLECTION, item.key, item.revision);
+            }
+            Action::List { json } => show(&api.list(S::COLLECTION)?, S::COLUMNS, json)?,
+            Action::History { key, json } => show(&api.history(S::COLLECTION, &key)?, S::COLUMNS, json)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Fields to change: those that were given. An empty text takes a value away.
+#[derive(Default)]
+pub(super) struct Changes(Map<String, Value>);
+
+impl Changes {
+    pub(super) fn with<T: Into<Value>>(mut self, field: &str, value: Option<T>) -> Self {
+        if let Some(value) = value {
+            let value = match value.into() {
+                Value::String(text) if text.is_empty() => Value::Null,
+                value => value,
+            };
+            self.0.insert(field.to_owned(), value);
+        }
+        self
+    }
+
+    pub(super) fn into_map(self) -> Map<String, Value> {
+        self.0
+    }
+
+    /// Lays the changes over what is there and writes that back, unless somebody else was faster. `only_if` is the
+    /// revision that the operator expects.
+    pub(super) fn put<S: Set>(
+        self,
+        api: &Api,
+        key: &str,
+        key_field: &str,
+        only_if: Option<u64>,
+    ) -> anyhow::Result<Item> {
+        let current = api.find(S::COLLECTION, key)?;
+        let expected = only_if.or(current.as_ref().map(|item| item.revision));
+        let mut value = current.map(|item| item.value).unwrap_or_default();
+        value.remove(key_field);
+        value.extend(self.0);
+        value.retain(|_, value| !value.is_null());
+        api.put(S::COLLECTION, key, &value, expected)
+    }
+}
+
+/// A time of RFC 3339, as the API wants it.
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
+    if text.is_empty() {
+        return Err("a time is written as 2026-05-01T00:00:00Z".to_owned());
+    }
+    chrono::DateTime::parse_from_rfc3339(text)
+        .map(|time| Timestamp(time.timestamp_micros()))
+        .map_err(|error| format!("\"{text}\" is no time such as 2026-05-01T00:00:00Z: {error}"))
+}
+
+fn show(items: &[Item], columns: &[&str], json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(items)?);
+        return Ok(());
+    }
+    let mut head = vec!["KEY".to_owned(), "REV".to_owned()];
+    head.extend(columns.iter().map(|column| column.to_uppercase()));
+    head.extend(["CHANGED".to_owned(), "BY".to_owned()]);
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|item| {
+            let mut row = vec![item.key.clone(), item.revision.to_string()];
+            row.extend(
+                columns.iter().map(|column| cell(column, item.value.get(*column).unwrap_or(&Value::Null))),
+            );
+            row.extend([cell("changed_at", &item.changed_at), item.author.clone()]);
+            row
+        })
+        .collect();
+    print!("{}", table::render(&head.iter().map(String::as_str).collect::<Vec<_>>(), &rows));
+    Ok(())
+}
+
+/// A value as people read it; times are microseconds in the API.
+fn cell(field: &str, value: &Value) -> String {
+    let is_time = matches!(field, "valid_from" | "valid_until" | "changed_at");
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Number(number) if is_time => {
+            number.as_i64().map_or_else(|| number.to_string(), |micros| Timestamp(micros).to_rfc3339())
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_shown_as_people_read_them() {
+        for (field, value, shown) in [
+            ("currency", "EUR".into(), "EUR"),
+            ("site", Value::Null, "-"),
+            ("maintenance", true.into(), "yes"),
+            ("valid_from", 1_700_000_000_000_000_i64.into(), "2023-11-14T22:13:20.000Z"),
+            ("grid_limit_w", 150_000.0.into(), "150000.0"),
+        ] {
+            assert_eq!(cell(field, &value), shown);
+        }
+    }
+
+    #[test]
+    fn only_what_was_given_is_changed() {
+        let changes = Changes::default()
+            .with("name", Some("x"))
+            .with("site", Some(""))
+            .with("maintenance", None::<bool>);
+        assert_eq!(Value::Object(changes.into_map()), serde_json::json!({"name": "x", "site": null}));
+    }
+}

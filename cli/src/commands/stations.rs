@@ -1,0 +1,86 @@
+//! `ampwarden stations`
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::setting::{Changes, Collection, Set};
+use crate::api::{Api, Item};
+
+/// What is known of stations beyond what they say themselves.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  ampwarden stations set CP-7 --site depot --name \"Gate 7\" --rated-kw 22 --charger-type \"Level 2\"
+  ampwarden stations set CP-7 --maintenance
+  ampwarden stations set CP-7 --retired
+  ampwarden stations list --json")]
+pub(crate) struct Stations {
+    #[command(flatten)]
+    collection: Collection<SetStation>,
+}
+
+impl Stations {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        self.collection.run()
+    }
+}
+
+#[derive(Args, Debug)]
+struct SetStation {
+    /// The station's id, as in its URL or topic.
+    station: String,
+    /// The site where it stands.
+    #[arg(long)]
+    site: Option<String>,
+    /// Its name.
+    #[arg(long)]
+    name: Option<String>,
+    /// Degrees north.
+    #[arg(long, value_name = "DEGREES", allow_negative_numbers = true)]
+    lat: Option<f64>,
+    /// Degrees east.
+    #[arg(long, value_name = "DEGREES", allow_negative_numbers = true)]
+    lon: Option<f64>,
+    /// Kilowatts that it can give.
+    #[arg(long, value_name = "KW")]
+    rated_kw: Option<f64>,
+    /// "Level 2", "DC Fast Charger", …
+    #[arg(long, value_name = "TYPE")]
+    charger_type: Option<String>,
+    /// Nobody is paged for it, and it starts no session (`--maintenance=false` ends that).
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    maintenance: Option<bool>,
+    /// Gone for good: boards and exporter forget it.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    retired: Option<bool>,
+    /// Only if it is still at this revision.
+    #[arg(long, value_name = "N")]
+    if_revision: Option<u64>,
+}
+
+impl Set for SetStation {
+    const COLLECTION: &'static str = "stations";
+    const COLUMNS: &'static [&'static str] = &[
+        "site",
+        "name",
+        "latitude_deg",
+        "longitude_deg",
+        "rated_power_w",
+        "charger_type",
+        "maintenance",
+        "retired",
+    ];
+
+    fn send(self, api: &Api) -> anyhow::Result<Item> {
+        Changes::default()
+            .with("site", self.site)
+            .with("name", self.name)
+            .with("latitude_deg", self.lat)
+            .with("longitude_deg", self.lon)
+            .with("rated_power_w", self.rated_kw.map(|kw| kw * 1_000.0))
+            .with("charger_type", self.charger_type)
+            .with("maintenance", self.maintenance)
+            .with("retired", self.retired)
+            .put::<Self>(api, &self.station, "station", self.if_revision)
+    }
+}
