@@ -1,5 +1,11 @@
 //! The gateway: OCPP and MQTT stations in; what they say is journaled, acknowledged, folded and written to the store.
 
+pub mod api;
+pub mod config;
 pub mod journal;
 pub mod metrics;
 pub mod pipeline;
+mod run;
+
+pub use config::Config;
+pub use run::{Error, Listeners, Shared, run};

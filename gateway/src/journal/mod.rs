@@ -23,7 +23,7 @@ pub use reader::{Damage, Reader};
 use self::segment::{Found, HEADER_BYTES};
 
 /// Settings of the journal.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct JournalConfig {
     /// Folder of the journal and of the snapshots. On a local disk: no NFS. Created with mode 0700.

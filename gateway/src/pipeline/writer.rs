@@ -25,7 +25,7 @@ use crate::journal::{Damage, Journal, Reader};
 use crate::metrics::PipelineMetrics;
 
 /// Settings of the writer.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WriterConfig {
     /// Rows in one batch at most.

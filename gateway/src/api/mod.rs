@@ -1,0 +1,145 @@
+//! The gateway's HTTP API: settings, books, imports. Described by `/openapi.json`.
+
+mod settings;
+mod validate;
+
+use std::io;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{Method, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use service::auth::{ApiTokens, Scope};
+use service::problem::Problem;
+use station::secret::SecretKey;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::pipeline::{Pipeline, Status};
+
+/// What the handlers need.
+#[derive(Clone)]
+pub struct Deps {
+    /// The way into the journal.
+    pub pipeline: Pipeline,
+    /// Books and settings.
+    pub status: Arc<Status>,
+    /// For tokens.
+    pub secret_key: Arc<SecretKey>,
+    /// Who may do what.
+    pub tokens: Arc<ApiTokens>,
+    /// One change of a setting at a time: between the look at its revision and the change nothing may come.
+    pub changing: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Ampwarden gateway",
+    description = "Settings, books and imports. Errors are application/problem+json. Send `Authorization: Bearer …`."
+))]
+struct Document;
+
+/// The books, as `GET /v1/books` gives them. Counts of events since the journal began.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+struct BooksView {
+    /// Journaled.
+    received: u64,
+    /// Taken by the store.
+    stored: u64,
+    /// Recognised as sent before.
+    duplicate: u64,
+    /// Kept in `rejected`, by reason.
+    rejected: std::collections::BTreeMap<String, u64>,
+    /// Not yet taken by the store.
+    in_journal: u64,
+    /// 0 when the books balance.
+    difference: i64,
+    /// Whether the store takes rows, and why not.
+    store_up: bool,
+    #[schema(nullable)]
+    store_trouble: Option<String>,
+}
+
+/// The router, and its description.
+#[must_use]
+pub fn router(deps: &Deps) -> (Router, utoipa::openapi::OpenApi) {
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(books))
+        .routes(routes!(settings::list))
+        .routes(routes!(settings::get_one, settings::put_one))
+        .routes(routes!(settings::history))
+        .routes(routes!(settings::post_token))
+        .with_state(deps.clone())
+        .split_for_parts();
+    (router, document)
+}
+
+/// Serves until `shutdown`. `more` are routes of other parts (imports).
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    deps: Deps,
+    more: Router,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let (router, document) = router(&deps);
+    let app = router
+        .merge(more)
+        .layer(middleware::from_fn_with_state(deps, authenticate))
+        .route("/openapi.json", get(move || async move { Json(document) }))
+        .fallback(|request: Request| async move {
+            Problem::not_found(format!(
+                "there is no {} {}; see /openapi.json",
+                request.method(),
+                request.uri().path()
+            ))
+        });
+    axum::serve(listener, app).with_graceful_shutdown(shutdown.cancelled_owned()).await
+}
+
+/// Who asks, for handlers that write an author.
+#[derive(Clone, Debug)]
+pub(crate) struct Author(pub(crate) String);
+
+async fn authenticate(State(deps): State<Deps>, mut request: Request, next: Next) -> Response {
+    let need = match (request.method(), request.uri().path()) {
+        (&Method::GET | &Method::HEAD, _) => Scope::Read,
+        (_, path) if path.starts_with("/v1/import") => Scope::Ingest,
+        _ => Scope::Write,
+    };
+    let header =
+        request.headers().get(header::AUTHORIZATION).map(|v| v.to_str().unwrap_or_default().to_owned());
+    match deps.tokens.authenticate(header.as_deref(), need) {
+        Ok(token) => {
+            request.extensions_mut().insert(Author(token.name.clone()));
+            next.run(request).await
+        }
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+/// The books: in which state how many events ended.
+#[utoipa::path(get, path = "/v1/books", responses((status = 200, body = BooksView)))]
+async fn books(State(deps): State<Deps>) -> Json<BooksView> {
+    let books = deps.status.books.load();
+    let received = deps.status.journal.synced();
+    let store = deps.status.store.load();
+    Json(BooksView {
+        received,
+        stored: books.stored,
+        duplicate: books.duplicate,
+        rejected: books.rejected.clone(),
+        in_journal: received.saturating_sub(books.position),
+        difference: books.difference(received),
+        store_up: store.up,
+        store_trouble: store.trouble.clone(),
+    })
+}

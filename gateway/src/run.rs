@@ -1,0 +1,139 @@
+//! The gateway as a whole: wires its parts, and ends them in order.
+
+use std::io;
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+use service::auth::{ApiConfig, ApiTokens, HashError};
+use service::readiness::Readiness;
+use service::secret_key::{SecretKeyError, SecretsConfig};
+use station::secret::SecretKey;
+use store::StoreConfig;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::api;
+use crate::config::Config;
+use crate::metrics::{AdapterMetrics, GatewayCollector, PipelineMetrics};
+use crate::pipeline::{self, Identity, PipelineConfig, PipelineError};
+
+/// What the gateway shares with the other processes' configuration.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// QuestDB.
+    pub store: StoreConfig,
+    /// API tokens.
+    pub api: ApiConfig,
+    /// The key for tokens of users.
+    pub secrets: SecretsConfig,
+}
+
+/// Sockets that are bound already, so that tests can ask the system for free ports.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Metrics and probes.
+    pub admin: TcpListener,
+    /// HTTP API.
+    pub api: TcpListener,
+}
+
+/// Why the gateway does not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operator's key.
+    #[error(transparent)]
+    Secret(#[from] SecretKeyError),
+    /// An API token.
+    #[error(transparent)]
+    Token(#[from] HashError),
+    /// Journal or threads.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// A listener failed.
+    #[error("a listener of the gateway failed: {0}")]
+    Listener(#[from] io::Error),
+    /// A part ended by a defect.
+    #[error("a part of the gateway ended by a defect: {0}")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// Runs until `shutdown`: then nothing new is accepted, connections are closed, the journal is synced, and what the
+/// drain time allows is written.
+///
+/// # Errors
+/// When it cannot start, or a listener fails.
+pub async fn run(
+    config: Config,
+    shared: Shared,
+    listeners: Listeners,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let secret_key = Arc::new(SecretKey::new(shared.secrets.key_bytes()?));
+    let tokens = Arc::new(ApiTokens::new(&shared.api)?);
+    let ready = Readiness::new();
+    ready.set("gateway", Err("starting: the journal is being folded".to_owned()));
+
+    let mut registry = Registry::default();
+    service::metrics::register_process(&mut registry);
+    let adapter_metrics = AdapterMetrics::register(&mut registry);
+    let pipeline_metrics = PipelineMetrics::register(&mut registry);
+    let identity = Identity::new(config.name.clone());
+    let pipeline_config = PipelineConfig {
+        journal: config.journal.clone(),
+        writer: config.writer.clone(),
+        store: shared.store.clone(),
+        session_silence: config.session_silence.0,
+    };
+    let running = {
+        let (identity, ready) = (identity.clone(), ready.clone());
+        let runtime = tokio::runtime::Handle::current();
+        tokio::task::spawn_blocking(move || {
+            let _entered = runtime.enter();
+            pipeline::start(&pipeline_config, &identity, &pipeline_metrics, &ready)
+        })
+        .await??
+    };
+    registry.register_collector(Box::new(GatewayCollector(Arc::clone(&running.status))));
+
+    // Probes and metrics are served to the very end.
+    let admin_stop = CancellationToken::new();
+    let admin = tokio::spawn(service::admin::serve(
+        listeners.admin,
+        Arc::new(registry),
+        ready.clone(),
+        admin_stop.clone(),
+    ));
+    let deps = api::Deps {
+        pipeline: running.pipeline.clone(),
+        status: Arc::clone(&running.status),
+        secret_key: Arc::clone(&secret_key),
+        tokens,
+        changing: Arc::default(),
+    };
+    let mut parts = tokio::task::JoinSet::new();
+    let more = axum::Router::new();
+    parts.spawn({
+        let shutdown = shutdown.clone();
+        async move { api::serve(listeners.api, deps, more, shutdown).await.map_err(Error::from) }
+    });
+    ready.set("gateway", Ok(()));
+    tracing::info!(gateway = identity.gateway, epoch = %identity.epoch, "the gateway is ready");
+
+    let mut result = Ok(());
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        // A part that ends by itself has failed: the rest is ended in order, too.
+        Some(ended) = parts.join_next() => {
+            result = ended.map_err(Error::from).and_then(|r| r);
+            shutdown.cancel();
+        }
+    }
+    ready.set("gateway", Err("stopping".to_owned()));
+    while let Some(ended) = parts.join_next().await {
+        result = result.and(ended.map_err(Error::from).and_then(|r| r));
+    }
+    running.stop().await;
+    admin_stop.cancel();
+    admin.await??;
+    result
+}
