@@ -5,9 +5,13 @@
 //! ([`servers::QuestDb::shared`]) and keep apart by names of their own ([`unique`]): a test reads only rows of its
 //! stations, sites, tokens and models. Only tests that stop, freeze or reconfigure a server start their own.
 
+mod binary;
 mod eventually;
+mod gateway;
 pub mod servers;
 
+pub use binary::binary;
+pub use gateway::Gateway;
 pub use eventually::{eventually, eventually_blocking};
 
 /// A name that no other test has: `prefix-1a2b3c4d`.

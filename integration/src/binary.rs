@@ -1,0 +1,29 @@
+//! The real binary, for tests that kill it.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The `ampwarden` binary: `AMPWARDEN_BIN`, or the one that cargo builds beside the tests (built now if it is not
+/// fresh).
+///
+/// # Panics
+/// When it cannot be built.
+pub fn binary() -> &'static PathBuf {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        if let Some(path) = std::env::var_os("AMPWARDEN_BIN") {
+            return PathBuf::from(path);
+        }
+        let test = std::env::current_exe().unwrap_or_else(|error| panic!("this test's own path: {error}"));
+        // target/debug/deps/test-… → target/debug/ampwarden
+        let folder = test.ancestors().nth(2).unwrap_or_else(|| panic!("{} lies in no folder", test.display()));
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "--quiet", "--package", "ampwarden", "--bin", "ampwarden"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .status();
+        assert!(built.is_ok_and(|status| status.success()), "the binary cannot be built");
+        folder.join("ampwarden")
+    })
+}
