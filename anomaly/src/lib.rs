@@ -1,1 +1,196 @@
-//! placeholder
+//! The anomaly service: scores every charging session that has ended, and says why.
+//!
+//! It reads facts from the store and writes what it finds there; over gRPC it is asked directly. Checks of physics and
+//! sense work from the first session on; models are learnt from the stored sessions when there are enough.
+
+pub mod checks;
+mod config;
+pub mod features;
+mod metrics;
+pub mod models;
+mod places;
+mod reads;
+pub mod score;
+mod scoring;
+mod server;
+pub mod session;
+pub mod severity;
+mod training;
+pub mod usual;
+pub mod words;
+mod writer;
+
+use std::sync::Arc;
+
+use ::service::auth::{ApiConfig, HashError};
+use ::service::readiness::Readiness;
+use ::service::tls::TlsError;
+use arc_swap::ArcSwap;
+use prometheus_client::registry::Registry;
+use station::time::Timestamp;
+use store::StoreConfig;
+use store::read::Reader;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub use config::{Config, GrpcConfig, ScoringConfig, TrainingConfig};
+pub use metrics::METRICS;
+
+use crate::metrics::Metrics;
+use crate::models::{Artefact, ArtefactError, Folder};
+use crate::score::Scorer;
+use crate::scoring::Scoring;
+use crate::server::Api;
+use crate::training::Trainer;
+
+/// The ports that the service listens on, bound.
+#[derive(Debug)]
+pub struct Listeners {
+    /// The gRPC API.
+    pub grpc: TcpListener,
+    /// Metrics and probes.
+    pub admin: TcpListener,
+}
+
+/// Why the service ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting makes no sense.
+    #[error("{0}")]
+    Config(String),
+    /// A token's hash in the configuration cannot be read.
+    #[error(transparent)]
+    Token(#[from] HashError),
+    /// TLS cannot be set up.
+    #[error("anomaly.grpc.tls: {0}")]
+    Tls(#[from] TlsError),
+    /// The folder with the models cannot be used.
+    #[error("anomaly.training.folder: {0}")]
+    Folder(#[from] ArtefactError),
+    /// The gRPC port failed.
+    #[error("the gRPC port (anomaly.grpc.listen) failed: {0}")]
+    Grpc(#[source] tonic::transport::Error),
+    /// Reflection cannot be built.
+    #[error("gRPC reflection: {0}")]
+    Reflection(#[source] tonic_reflection::server::Error),
+    /// The system refuses a thread or a port's address.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+    /// The admin port failed.
+    #[error("the anomaly service's admin port (anomaly.admin.listen) failed: {0}")]
+    Admin(#[source] std::io::Error),
+}
+
+/// Runs the service until `shutdown`. A store that does not answer is waited for, and said so on `/readyz`.
+///
+/// # Errors
+/// For settings that make no sense, a folder that cannot be used, and when a port fails.
+pub async fn run(
+    config: Config,
+    store: StoreConfig,
+    api: ApiConfig,
+    listeners: Listeners,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    config.check()?;
+    let access = server::access(&api, listeners.grpc.local_addr()?.ip())?;
+    let folder = Folder::open(&config.training.folder)?;
+    let mut registry = Registry::default();
+    ::service::metrics::register_process(&mut registry);
+    let metrics = Metrics::register(&mut registry);
+    let ready = Readiness::new();
+    ready.set("store", Err("not read yet".into()));
+
+    let artefact = last_usable(&folder)?;
+    let scorer = Scorer::new(config.checks.clone(), config.severity, artefact);
+    announce(&scorer, &metrics);
+    let scorer = Arc::new(ArcSwap::from_pointee(scorer));
+    let (lanes, writer) = writer::start(&store, &metrics, shutdown.clone())?;
+    let (activated, activations) = watch::channel(0);
+    let reader = Reader::new(&store);
+    let scoring = Arc::new(Scoring::new(
+        config.scoring.clone(),
+        reader.clone(),
+        Arc::clone(&scorer),
+        lanes.clone(),
+        metrics.clone(),
+        ready.clone(),
+    ));
+    let trainer = Arc::new(Trainer {
+        config: config.training.clone(),
+        training: config.training(),
+        reader: reader.clone(),
+        folder: folder.clone(),
+        scorer: Arc::clone(&scorer),
+        lanes,
+        metrics: metrics.clone(),
+        activated,
+        running: tokio::sync::Mutex::new(()),
+    });
+    let places = Arc::clone(&scoring);
+    let api = Api {
+        access: Arc::new(access),
+        reader,
+        scorer,
+        places: Arc::new(move || places.places.load_full()),
+        folder,
+        trainer: Arc::clone(&trainer),
+        metrics,
+    };
+
+    let scoring = tokio::spawn(Arc::clone(&scoring).run(activations, shutdown.clone()));
+    let training = tokio::spawn(trainer.run(shutdown.clone()));
+    let admin = ::service::admin::serve(listeners.admin, Arc::new(registry), ready, shutdown.clone());
+    let grpc = server::serve(&config.grpc, listeners.grpc, api, shutdown.clone());
+    // Whichever ends first ends the others.
+    let served = tokio::try_join!(async { ended(admin.await.map_err(Error::Admin), &shutdown) }, async {
+        ended(grpc.await, &shutdown)
+    },);
+    shutdown.cancel();
+    for (name, task) in [("scoring", scoring), ("training", training)] {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "{name} has crashed");
+        }
+    }
+    let joined = tokio::task::spawn_blocking(move || writer.join()).await;
+    if !matches!(joined, Ok(Ok(()))) {
+        tracing::error!("the thread that writes to the store has crashed");
+    }
+    served.map(|_| ())
+}
+
+fn ended(result: Result<(), Error>, shutdown: &CancellationToken) -> Result<(), Error> {
+    shutdown.cancel();
+    result
+}
+
+/// The newest model that can be used; what cannot is said.
+fn last_usable(folder: &Folder) -> Result<Option<Arc<Artefact>>, Error> {
+    for name in folder.names()? {
+        match folder.load(&name) {
+            Ok(artefact) => return Ok(Some(Arc::new(artefact))),
+            Err(error) => tracing::warn!(%error, "a model cannot be used; the one before it is tried"),
+        }
+    }
+    Ok(None)
+}
+
+fn announce(scorer: &Scorer, metrics: &Metrics) {
+    match scorer.artefact() {
+        Some(artefact) => {
+            let model = &artefact.model;
+            tracing::info!(model = %artefact.name, sessions = model.sessions, "the last model scores");
+            metrics.model(&artefact.name, model.trained_at_us, model.sessions);
+        }
+        None => {
+            tracing::info!(version = %scorer.version(), "there is no model yet: the checks score alone");
+            metrics.model(scorer.version(), 0, 0);
+        }
+    }
+}
+
+/// The present. Everything below takes it as an argument or from here.
+fn now() -> Timestamp {
+    chrono::Utc::now().into()
+}

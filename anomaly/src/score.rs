@@ -1,0 +1,285 @@
+//! A session's score with its reasons: checks and model together.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::checks::{self, Finding, Limits};
+use crate::models::{Artefact, Assessment, Evidence};
+use crate::session::Session;
+use crate::severity::{Severity, Thresholds};
+use crate::usual::Scope;
+use crate::words;
+
+/// Reasons that are kept of an unusual session, and of a usual one.
+const REASONS_MAX: usize = 5;
+const REASONS_USUAL: usize = 3;
+
+/// `kind` of what the model finds.
+pub const UNUSUAL: &str = "unusual";
+/// `kind` of nothing.
+pub const NONE: &str = "none";
+
+/// A session's score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// 0–1.
+    pub score: f64,
+    /// How much it matters.
+    pub severity: Severity,
+    /// A check's name, [`UNUSUAL`] or [`NONE`].
+    pub kind: &'static str,
+    /// One sentence or two.
+    pub text: String,
+    /// The most important first.
+    pub reasons: Vec<Reason>,
+    /// Number and name of the group.
+    pub cluster: Option<(usize, String)>,
+    /// Not all meter values were there yet.
+    pub partial: bool,
+    /// By which model.
+    pub model: Arc<str>,
+}
+
+/// Whose usual a reason speaks of. The labels are those in the rows' JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Baseline {
+    /// A rule of physics or sense.
+    Rule,
+    /// All sessions.
+    Fleet,
+    /// Those at the site.
+    Site,
+    /// Those at the station.
+    Station,
+    /// Those of the user.
+    User,
+}
+
+impl From<Scope> for Baseline {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Fleet => Self::Fleet,
+            Scope::Site => Self::Site,
+            Scope::Station => Self::Station,
+            Scope::User => Self::User,
+        }
+    }
+}
+
+/// One reason, as it is also kept in the store (`session_scores.reasons`, JSON).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Feature or check.
+    pub feature: String,
+    /// Its name in words.
+    pub display_name: String,
+    /// What was observed.
+    pub observed_value: f64,
+    /// In which unit.
+    pub unit: String,
+    /// Lower end of what is usual or allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_low_value: Option<f64>,
+    /// Upper end of what is usual or allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_high_value: Option<f64>,
+    /// Whose usual.
+    pub baseline: Baseline,
+    /// The id of that user, station or site.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub baseline_id: String,
+    /// Its part of the whole, 0–1.
+    pub share: f64,
+    /// One sentence.
+    pub text: String,
+}
+
+/// Scores sessions: immutable, replaced as a whole when a model is activated.
+#[derive(Debug)]
+pub struct Scorer {
+    limits: Limits,
+    thresholds: Thresholds,
+    artefact: Option<Arc<Artefact>>,
+    version: Arc<str>,
+}
+
+impl Scorer {
+    /// The checks alone, or with a model.
+    #[must_use]
+    pub fn new(limits: Limits, thresholds: Thresholds, artefact: Option<Arc<Artefact>>) -> Self {
+        let version = match &artefact {
+            Some(artefact) => artefact.name.as_str().into(),
+            None => checks_version(&limits).into(),
+        };
+        Self { limits, thresholds, artefact, version }
+    }
+
+    /// The same limits with another model.
+    #[must_use]
+    pub fn with(&self, artefact: Arc<Artefact>) -> Self {
+        Self::new(self.limits.clone(), self.thresholds, Some(artefact))
+    }
+
+    /// The model's name; begins with `checks-` if there is none.
+    #[must_use]
+    pub fn version(&self) -> &Arc<str> {
+        &self.version
+    }
+
+    /// The model, if there is one.
+    #[must_use]
+    pub fn artefact(&self) -> Option<&Arc<Artefact>> {
+        self.artefact.as_ref()
+    }
+
+    /// Scores one session. `partial` says that meter values are still to come.
+    #[must_use]
+    pub fn score(&self, session: &Session, partial: bool) -> Scored {
+        let findings = checks::run(session, &self.limits);
+        let assessment = self.artefact.as_ref().map(|artefact| artefact.model.assess(session));
+        let by_model = assessment.as_ref().map_or(0.0, |a| 1.0 - a.share);
+        let by_checks = self.checks_score(&findings);
+        let score = by_model.max(by_checks).clamp(0.0, 1.0);
+        let severity = self.thresholds.severity(score);
+
+        let reasons = self.reasons(session, severity, &findings, assessment.as_ref(), by_model);
+        let (kind, text) = match (severity, findings.first()) {
+            (Severity::Normal, _) => (NONE, "Nothing unusual.".to_owned()),
+            (_, Some(finding)) if by_checks >= by_model => (finding.check.name, finding.text.clone()),
+            _ => {
+                let rarity = words::rarity(score);
+                let first = reasons.first().map_or("Its values are unusual together.", |r| &r.text);
+                (UNUSUAL, format!("{first} About {rarity} is this unusual."))
+            }
+        };
+        let cluster = assessment.and_then(|a| a.cluster);
+        Scored { score, severity, kind, text, reasons, cluster, partial, model: Arc::clone(&self.version) }
+    }
+
+    /// The lowest score of the worst finding's severity; each further one halves what is left to 1.
+    fn checks_score(&self, findings: &[Finding]) -> f64 {
+        let Some(worst) = findings.first() else { return 0.0 };
+        let left = 1.0 - self.thresholds.lowest(worst.severity);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+        let further = (findings.len() - 1).min(10) as i32;
+        1.0 - left * 0.5f64.powi(further)
+    }
+
+    fn reasons(
+        &self,
+        session: &Session,
+        severity: Severity,
+        findings: &[Finding],
+        assessment: Option<&Assessment>,
+        by_model: f64,
+    ) -> Vec<Reason> {
+        let mut reasons: Vec<Reason> = findings.iter().map(|f| self.of_finding(f)).collect();
+        if let Some(assessment) = assessment
+            && (findings.is_empty() || by_model >= self.thresholds.info)
+        {
+            let weight = surprise(by_model);
+            reasons.extend(assessment.evidence.iter().map(|e| of_evidence(session, e, weight)));
+        }
+        // Stable: findings stay before evidence of the same weight.
+        reasons.sort_by(|a, b| b.share.total_cmp(&a.share));
+        reasons.truncate(if severity == Severity::Normal { REASONS_USUAL } else { REASONS_MAX });
+        let total: f64 = reasons.iter().map(|r| r.share).sum();
+        for reason in &mut reasons {
+            reason.share = if total > 0.0 { reason.share / total } else { 0.0 };
+        }
+        reasons
+    }
+
+    fn of_finding(&self, finding: &Finding) -> Reason {
+        Reason {
+            feature: finding.check.name.to_owned(),
+            display_name: finding.check.words.to_owned(),
+            observed_value: finding.observed,
+            unit: finding.unit.to_owned(),
+            usual_low_value: finding.low,
+            usual_high_value: finding.high,
+            baseline: Baseline::Rule,
+            baseline_id: String::new(),
+            share: surprise(self.thresholds.lowest(finding.severity)),
+            text: finding.text.clone(),
+        }
+    }
+}
+
+/// How much a score weighs among reasons, in nats.
+fn surprise(score: f64) -> f64 {
+    -(1.0 - score).max(1e-9).ln()
+}
+
+fn of_evidence(session: &Session, evidence: &Evidence, weight: f64) -> Reason {
+    let feature = evidence.feature;
+    // A baseline without sessions of its own speaks for the fleet.
+    let scope = if evidence.sessions == 0 { Scope::Fleet } else { evidence.scope };
+    Reason {
+        feature: feature.label().to_owned(),
+        display_name: feature.words().to_owned(),
+        observed_value: evidence.observed,
+        unit: feature.unit().to_owned(),
+        usual_low_value: evidence.usual.map(|(low, _)| low),
+        usual_high_value: evidence.usual.map(|(_, high)| high),
+        baseline: scope.into(),
+        baseline_id: scope.id(session).unwrap_or_default().to_owned(),
+        share: weight * evidence.weight,
+        text: sentence(evidence, scope),
+    }
+}
+
+/// One sentence of a piece of evidence.
+fn sentence(evidence: &Evidence, scope: Scope) -> String {
+    let feature = evidence.feature;
+    let name = feature.words();
+    let observed = if feature == crate::features::Feature::Weekday {
+        weekday(evidence.observed).to_owned()
+    } else {
+        words::quantity(evidence.observed, feature.unit())
+    };
+    let whose = match scope {
+        Scope::Fleet => "in the fleet",
+        Scope::Site => "at this site",
+        Scope::Station => "at this station",
+        Scope::User => "for this user",
+    };
+    let Some((low, high)) = evidence.usual else {
+        return format!("{name} {observed} is unusual together with the other values.");
+    };
+    let usual =
+        format!("{} to {}", words::quantity(low, feature.unit()), words::quantity(high, feature.unit()));
+    let history = match (scope, evidence.sessions) {
+        (Scope::Fleet, _) => String::new(),
+        (_, 1) => " over 1 session".to_owned(),
+        (_, count) => format!(" over {count} sessions"),
+    };
+    if evidence.observed > high {
+        format!("{name} {observed} is above what is usual {whose} ({usual}{history}).")
+    } else if evidence.observed < low {
+        format!("{name} {observed} is below what is usual {whose} ({usual}{history}).")
+    } else {
+        format!(
+            "{name} {observed} is within what is usual {whose} ({usual}{history}), but not together with the other \
+             values."
+        )
+    }
+}
+
+fn weekday(value: f64) -> &'static str {
+    const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    DAYS[(value.max(0.0) as usize) % 7]
+}
+
+/// The version of the checks alone: it changes with their limits.
+fn checks_version(limits: &Limits) -> String {
+    let text = serde_json::to_vec(limits).unwrap_or_default();
+    format!("checks-{}", &hex::encode(Sha256::digest(text))[..8])
+}
+
+#[cfg(test)]
+mod tests;
