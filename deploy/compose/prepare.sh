@@ -15,10 +15,19 @@ for name in secret-key questdb-password questdb-boards-password grafana-password
     echo "made secrets/$name"
 done
 
+# Who may use the API: the token itself, and what the processes know of it.
+if [ ! -s secrets/api-token ]; then
+    printf 'awt_%s' "$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')" > secrets/api-token
+    chmod 600 secrets/api-token
+    hash=$(sha256sum < secrets/api-token | cut -d' ' -f1)
+    printf 'AMPWARDEN__API__TOKENS=[{ name = "admin", scopes = ["read", "write", "operate", "ingest"], hash = "%s" }]\n' "$hash" \
+        > secrets/api-tokens.env
+    echo "made secrets/api-token"
+fi
+
 cat <<'NEXT'
 Now:
   docker compose up --detach --build
   Grafana: http://localhost:3000, user admin, password in secrets/grafana-password
-  A token for the API:  docker compose run --rm gateway token new operations --scope read --scope write
-    (it prints an entry for ampwarden.toml; then: docker compose restart gateway)
+  The API: http://localhost:8080, token in secrets/api-token
 NEXT

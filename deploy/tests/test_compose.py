@@ -87,7 +87,12 @@ class Compose(unittest.TestCase):
         self.assertLessEqual(hosts - {"127.0.0.1"}, set(self.services))
 
     def test_ampwarden_takes_the_configuration(self) -> None:
-        check_configuration(self, (COMPOSE / "ampwarden.toml").read_text())
+        with tempfile.TemporaryDirectory() as folder:
+            for file in ("prepare.sh", ".env.example"):
+                shutil.copy(COMPOSE / file, folder)
+            subprocess.run([f"{folder}/prepare.sh"], check=True, capture_output=True)
+            name, _, value = (Path(folder) / "secrets" / "api-tokens.env").read_text().strip().partition("=")
+        check_configuration(self, (COMPOSE / "ampwarden.toml").read_text(), {name: value})
 
 
 if __name__ == "__main__":

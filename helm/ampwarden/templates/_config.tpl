@@ -15,6 +15,35 @@ host = {{ .Values.store.host | quote }}
 port = {{ .Values.store.pgPort }}
 user = {{ .Values.store.user | quote }}
 password = { file = "/run/secrets/ampwarden/questdb-password" }
+
+[gateway]
+name = {{ include "ampwarden.fullname" . | quote }}
+api_listen = "0.0.0.0:8080"
+admin = { listen = "0.0.0.0:9464" }
+journal = { folder = "/var/lib/ampwarden/journal" }
+
+[gateway.ocpp]
+listen = "0.0.0.0:8887"
+{{- if .Values.gateway.tls.secretName }}
+tls_listen = "0.0.0.0:8888"
+tls = { certificate = "/run/secrets/tls/tls.crt", key = "/run/secrets/tls/tls.key" }
+{{- end }}
+
+[gateway.mqtt]
+listen = "0.0.0.0:1883"
+{{- if .Values.gateway.tls.secretName }}
+tls_listen = "0.0.0.0:8883"
+tls = { certificate = "/run/secrets/tls/tls.crt", key = "/run/secrets/tls/tls.key" }
+{{- end }}
+
+[exporter]
+admin = { listen = "0.0.0.0:9465" }
+
+[anomaly]
+admin = { listen = "0.0.0.0:9466" }
+# Whoever reaches it may ask it, unless there are tokens: so without them it is reached in its own pod only.
+grpc = { listen = "{{ if .Values.apiTokens }}0.0.0.0{{ else }}127.0.0.1{{ end }}:50051" }
+training = { folder = "/var/lib/ampwarden/models" }
 {{ range .Values.apiTokens }}
 [[api.tokens]]
 name = {{ .name | quote }}
