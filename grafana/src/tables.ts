@@ -1,0 +1,82 @@
+// Tables: how columns of the same name look on every board.
+import * as common from '@grafana/grafana-foundation-sdk/common';
+import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
+import * as table from '@grafana/grafana-foundation-sdk/table';
+import { SEVERITIES, STATION_STATES, CONNECTOR_STATUSES, wordColours } from './look.js';
+
+type Property = dashboard.DynamicConfigValue;
+
+const unit = (value: string, decimals?: number): Property[] => [
+  { id: 'unit', value },
+  ...(decimals === undefined ? [] : [{ id: 'decimals', value: decimals }]),
+];
+const width = (value: number): Property => ({ id: 'custom.width', value });
+const pill = (colours: Record<string, string>): Property[] => [
+  { id: 'mappings', value: wordColours(colours) },
+  { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
+];
+
+/** What a column is called says how it looks. */
+const COLUMNS: Record<string, Property[]> = {
+  Site: [width(105)],
+  Station: [width(130)],
+  Stations: [width(80)],
+  Offline: [width(70)],
+  Faulted: [width(72)],
+  Sessions: [width(82)],
+  'Last week': [width(90)],
+  'Without energy': [width(115)],
+  Stop: [width(180)],
+  Connector: [width(90)],
+  Started: [...unit('dateTimeAsIso'), width(165)],
+  Ended: [...unit('dateTimeAsIso'), width(165)],
+  Seen: [...unit('dateTimeFromNow'), width(130)],
+  Duration: [...unit('dthms'), width(90)],
+  Idle: [...unit('dthms'), width(90)],
+  Power: [...unit('watt', 1), width(88)],
+  'Maximum power': [...unit('watt', 1), width(125)],
+  'Grid limit': [...unit('watt', 0), width(88)],
+  Energy: [...unit('watth', 2), width(100)],
+  'Energy last week': [...unit('watth', 2), width(130)],
+  Charge: [...unit('percentunit', 0), width(75)],
+  Used: [...unit('percentunit', 0), width(65)],
+  Cost: [...unit('none', 2), width(80)],
+  'Cost so far': [...unit('none', 2), width(95)],
+  Revenue: [...unit('none', 2), width(90)],
+  'Revenue last week': [...unit('none', 2), width(135)],
+  Currency: [width(80)],
+  Score: [...unit('none', 2), width(70)],
+  Severity: [...pill(SEVERITIES), width(90)],
+  State: [...pill(STATION_STATES), width(105)],
+  Status: [...pill(CONNECTOR_STATUSES), width(115)],
+  Reason: [{ id: 'custom.minWidth', value: 300 }],
+};
+
+/** A table whose columns are looked up by name; each of `columns` is in its query. */
+export function tableOf(columns: string[], extra: Record<string, Property[]> = {}): table.PanelBuilder {
+  const builder = new table.PanelBuilder()
+    .unit('none')
+    .align(common.FieldTextAlignment.Auto)
+    .cellHeight(common.TableCellHeight.Sm)
+    .filterable(false)
+    .showHeader(true);
+  for (const column of columns) {
+    const properties = [...(COLUMNS[column] ?? []), ...(extra[column] ?? [])];
+    if (properties.length) builder.overrideByName(column, properties);
+  }
+  return builder;
+}
+
+/** Colours a whole cell by its number. */
+export function cellThresholds(base: string, ...steps: [number, string][]): Property[] {
+  return [
+    { id: 'custom.cellOptions', value: { type: 'color-text' } },
+    {
+      id: 'thresholds',
+      value: {
+        mode: 'absolute',
+        steps: [{ value: null, color: base }, ...steps.map(([value, color]) => ({ value, color }))],
+      },
+    },
+  ];
+}
