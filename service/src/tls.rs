@@ -168,3 +168,6 @@ fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {
     }
     Ok(roots)
 }
+
+#[cfg(test)]
+mod tests;
