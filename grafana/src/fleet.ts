@@ -186,6 +186,7 @@ function today(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder 
         .decimals(2)
         .textMode(common.BigValueTextMode.ValueAndName)
         .orientation(common.VizOrientation.Horizontal)
+        .text(new common.VizTextDisplayOptionsBuilder().titleSize(14).valueSize(18))
         .thresholds(thresholds(BLUE))
         .reduceOptions(eachRow())
         .withTarget(sql(`SELECT currency, sum(cost) AS revenue FROM (${SESSIONS_TODAY}) WHERE day = 'today' GROUP BY currency ORDER BY currency`)),

@@ -63,7 +63,6 @@ function trends(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder
         .unit('watth')
         .min(0)
         .interval('1h')
-        .displayName('${__field.labels.site}')
         .drawStyle(common.GraphDrawStyle.Bars)
         .fillOpacity(70)
         .lineWidth(0)
