@@ -21,6 +21,8 @@ const ANSWER_MAX_BYTES: u64 = 64 << 10;
 /// Lines are encoded by the client library's `Buffer`, but not sent by its `Sender`: no row can be taken out of what
 /// that holds, and its errors are texts without status and line. This sends the same bytes with the same HTTP client.
 pub struct Writer {
+    /// What to make an agent from.
+    http: ureq::config::Config,
     agent: Agent,
     url: String,
     ping_url: String,
@@ -90,16 +92,16 @@ impl Writer {
     /// A writer; it connects when it first sends.
     #[must_use]
     pub fn new(config: &StoreConfig) -> Self {
-        let agent = Agent::config_builder()
+        let http = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
             .timeout_connect(Some(config.connect_timeout.0))
             .timeout_global(Some(config.request_timeout.0))
-            .build()
-            .new_agent();
+            .build();
         let base = config.http_base();
         Self {
-            agent,
+            agent: http.new_agent(),
+            http,
             url: format!("{base}/write?precision=n"),
             ping_url: format!("{base}/ping"),
             authorization: (!config.http_user.is_empty())
@@ -117,7 +119,11 @@ impl Writer {
             if part.ends.is_empty() {
                 continue;
             }
-            let answered = self.send_part(part, &mut batch.refused)?;
+            let answered = self.send_part(part, &mut batch.refused).inspect_err(|_| {
+                // The server remembers a table's columns as long as a connection lasts: on the same one, a column
+                // that was added since would be missing for ever.
+                self.agent = self.http.new_agent();
+            })?;
             part.clear();
             sent.tables.push(answered);
         }

@@ -125,26 +125,24 @@ async fn newest_term(client: &Client) -> Result<Option<u64>, MigrateError> {
     Ok(rows.iter().filter_map(|row| row.first()?.as_deref()?.strip_prefix(PREFIX)?.parse().ok()).max())
 }
 
-/// The holder's last sign of life; none if it gave none yet, or the table is gone since.
+/// The holder's last sign of life; none if it gave none yet, or the table cannot be read: it is just being made
+/// ("of unknown format"), or dropped by the next holder.
 async fn last_sign(client: &Client, term: u64) -> Result<Option<String>, MigrateError> {
     match query(client, &format!("SELECT sign FROM {PREFIX}{term} LIMIT -1")).await {
         Ok(rows) => Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten())),
-        Err(MigrateError::Statement { reason, .. }) if reason.contains("does not exist") => Ok(None),
+        Err(MigrateError::Statement { .. }) if !client.is_closed() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// Whether it was us who created the table.
 async fn create_term(client: &Client, term: u64) -> Result<bool, MigrateError> {
-    match execute(client, "migration lock", &format!("CREATE TABLE {PREFIX}{term} (sign VARCHAR)")).await {
-        Ok(()) => Ok(true),
-        Err(MigrateError::Statement { reason, .. })
-            if reason.contains("already exists") || reason.contains("ould not lock") =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(error),
-    }
+    let created =
+        execute(client, "migration lock", &format!("CREATE TABLE {PREFIX}{term} (sign VARCHAR)")).await;
+    let Err(error) = created else { return Ok(true) };
+    // Somebody else did, or does just now; otherwise something is wrong.
+    tokio::time::sleep(BEAT).await;
+    if newest_term(client).await? >= Some(term) { Ok(false) } else { Err(error) }
 }
 
 /// An old term's table is of no use; if it cannot be dropped (somebody reads it just now), it does no harm either.

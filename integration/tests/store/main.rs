@@ -1,0 +1,8 @@
+//! The store against a real QuestDB.
+
+mod faults;
+mod migrations;
+mod reading;
+mod rows;
+mod sample;
+mod scoring;
