@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::journal::JournalConfig;
-use gateway::metrics::PipelineMetrics;
+use gateway::metrics::{AdapterMetrics, PipelineMetrics};
 use gateway::pipeline::{self, Identity, PipelineConfig, WriterConfig};
 use service::readiness::Readiness;
 use station::event::{EventKind, Source, StationEvent};
@@ -60,9 +60,11 @@ async fn acknowledged() -> anyhow::Result<Vec<u128>> {
         store: store::StoreConfig { http: "http://127.0.0.1:1".to_owned(), ..store::StoreConfig::default() },
         session_silence: Duration::from_secs(86_400),
     };
-    let metrics = PipelineMetrics::register(&mut prometheus_client::registry::Registry::default());
+    let mut registry = prometheus_client::registry::Registry::default();
+    let metrics = PipelineMetrics::register(&mut registry);
+    let adapters = AdapterMetrics::register(&mut registry);
     let identity = Identity::new("bench".to_owned());
-    let running = pipeline::start(&config, &identity, &metrics, &Readiness::new())?;
+    let running = pipeline::start(&config, &identity, &metrics, &adapters, &Readiness::new())?;
     let stations: Vec<StationId> =
         (0..STATIONS).map(|n| StationId::new(&format!("CP{n}"))).collect::<Result<_, _>>()?;
     let took = Arc::new(Mutex::new(Vec::new()));

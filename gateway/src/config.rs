@@ -18,6 +18,8 @@ pub struct Config {
     pub admin: AdminConfig<9464>,
     /// Address of the HTTP API.
     pub api_listen: String,
+    /// Stations that speak OCPP.
+    pub ocpp: crate::ocpp::Config,
     /// The journal on disk.
     pub journal: JournalConfig,
     /// How rows go to the store.
@@ -33,6 +35,7 @@ impl Default for Config {
             name: "gateway".to_owned(),
             admin: AdminConfig::default(),
             api_listen: "127.0.0.1:8080".to_owned(),
+            ocpp: crate::ocpp::Config::default(),
             journal: JournalConfig::default(),
             writer: WriterConfig::default(),
             session_silence: HumanDuration::from_secs(48 * 3600),

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api;
 use crate::config::Config;
 use crate::metrics::{AdapterMetrics, GatewayCollector, PipelineMetrics};
+use crate::ocpp;
 use crate::pipeline::{self, Identity, PipelineConfig, PipelineError};
 
 /// What the gateway shares with the other processes' configuration.
@@ -35,6 +36,10 @@ pub struct Listeners {
     pub admin: TcpListener,
     /// HTTP API.
     pub api: TcpListener,
+    /// OCPP over ws.
+    pub ocpp: TcpListener,
+    /// OCPP over wss, where `gateway.ocpp.tls` is set.
+    pub ocpp_tls: Option<TcpListener>,
 }
 
 /// Why the gateway does not start, or ended.
@@ -49,6 +54,12 @@ pub enum Error {
     /// Journal or threads.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// A certificate.
+    #[error(transparent)]
+    Tls(#[from] service::tls::TlsError),
+    /// The OCPP endpoint.
+    #[error(transparent)]
+    Ocpp(#[from] ocpp::Error),
     /// A listener failed.
     #[error("a listener of the gateway failed: {0}")]
     Listener(#[from] io::Error),
@@ -85,11 +96,11 @@ pub async fn run(
         session_silence: config.session_silence.0,
     };
     let running = {
-        let (identity, ready) = (identity.clone(), ready.clone());
+        let (identity, ready, adapters) = (identity.clone(), ready.clone(), adapter_metrics.clone());
         let runtime = tokio::runtime::Handle::current();
         tokio::task::spawn_blocking(move || {
             let _entered = runtime.enter();
-            pipeline::start(&pipeline_config, &identity, &pipeline_metrics, &ready)
+            pipeline::start(&pipeline_config, &identity, &pipeline_metrics, &adapters, &ready)
         })
         .await??
     };
@@ -115,6 +126,29 @@ pub async fn run(
     parts.spawn({
         let shutdown = shutdown.clone();
         async move { api::serve(listeners.api, deps, more, shutdown).await.map_err(Error::from) }
+    });
+    let ocpp_tls = match (listeners.ocpp_tls, &config.ocpp.tls) {
+        (Some(listener), Some(tls)) => Some((listener, service::tls::server_config(tls)?)),
+        _ => None,
+    };
+    let ocpp_deps = ocpp::Deps {
+        pipeline: running.pipeline.clone(),
+        secret_key: SecretKey::clone(&secret_key),
+        gateway_id: identity.gateway.as_str().into(),
+        epoch: identity.epoch,
+        admit: {
+            let status = Arc::clone(&running.status);
+            Arc::new(move |station| status.published.settings.load().admits(station))
+        },
+        booted: {
+            let booted = running.booted.clone();
+            Arc::new(move |station| booted.contains(station))
+        },
+        metrics: adapter_metrics.clone(),
+    };
+    parts.spawn({
+        let (config, listener, shutdown) = (config.ocpp.clone(), listeners.ocpp, shutdown.clone());
+        async move { ocpp::serve(config, listener, ocpp_tls, ocpp_deps, shutdown).await.map_err(Error::from) }
     });
     ready.set("gateway", Ok(()));
     tracing::info!(gateway = identity.gateway, epoch = %identity.epoch, "the gateway is ready");

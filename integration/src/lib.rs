@@ -8,6 +8,7 @@
 mod binary;
 mod eventually;
 mod gateway;
+pub mod ledger;
 pub mod servers;
 
 pub use binary::binary;

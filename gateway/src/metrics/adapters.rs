@@ -7,6 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use service::metrics::{HistogramFamily, LATENCY_BUCKETS, MetricKind, MetricSpec, RegisterSpec, Unit};
 use station::deviation::Deviations;
+use station::event::Source;
 
 const CONNECTIONS: MetricSpec = MetricSpec {
     name: "ampwarden_connections",
@@ -161,6 +162,15 @@ impl AdapterMetrics {
             refused: registry.counter(&REFUSED),
             broker_up: registry.gauge(&BROKER_UP),
         }
+    }
+
+    /// Open connections, over all protocols.
+    #[must_use]
+    pub fn open_connections(&self) -> i64 {
+        let of = |source: &Source| {
+            self.connections.get(&ProtocolLabels { protocol: source.label() }).map_or(0, |g| g.get())
+        };
+        Source::ALL.iter().map(of).sum()
     }
 
     /// Says whether the external broker is connected.

@@ -1,7 +1,6 @@
 //! The gateway's own heartbeat in the store: without it, "connected" of its stations would not mean anything.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use store::GatewayRow;
@@ -11,6 +10,7 @@ use uuid::Uuid;
 
 use super::clock;
 use super::status::Status;
+use crate::metrics::AdapterMetrics;
 
 /// An epoch ends after 45 s of silence: four heartbeats may be lost.
 const EVERY: Duration = Duration::from_secs(10);
@@ -22,15 +22,13 @@ pub struct Identity {
     pub gateway: String,
     /// Its run: every start begins a new one.
     pub epoch: Uuid,
-    /// Open connections of stations, counted by the adapters.
-    pub connections: Arc<AtomicI64>,
 }
 
 impl Identity {
     /// A new run of a gateway.
     #[must_use]
     pub fn new(gateway: String) -> Self {
-        Self { gateway, epoch: Uuid::now_v7(), connections: Arc::default() }
+        Self { gateway, epoch: Uuid::now_v7() }
     }
 }
 
@@ -39,6 +37,7 @@ pub(super) struct Heartbeat {
     pub(super) ilp: Writer,
     pub(super) identity: Identity,
     pub(super) status: Arc<Status>,
+    pub(super) adapters: AdapterMetrics,
     pub(super) stop: CancellationToken,
 }
 
@@ -66,7 +65,7 @@ impl Heartbeat {
                 epoch: self.identity.epoch,
                 state,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
-                connections: self.identity.connections.load(Ordering::Relaxed),
+                connections: self.adapters.open_connections(),
                 journal_events: i64::try_from(in_journal).unwrap_or(i64::MAX),
             },
         );

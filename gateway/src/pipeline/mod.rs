@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use service::readiness::Readiness;
 use station::event::{EventKind, Source, StationEvent};
+use station::id::StationId;
 use store::StoreConfig;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -37,7 +38,7 @@ pub use status::{Status, StoreState};
 pub use writer::WriterConfig;
 
 use crate::journal::{Journal, JournalConfig, JournalError, Reader};
-use crate::metrics::PipelineMetrics;
+use crate::metrics::{AdapterMetrics, PipelineMetrics};
 
 /// Messages that may wait for the journal's thread; beyond it their connections wait, and their stations with them.
 const SUBMISSIONS: usize = 1_024;
@@ -77,6 +78,8 @@ pub struct Running {
     pub pipeline: Pipeline,
     /// What it publishes.
     pub status: Arc<Status>,
+    /// Stations that had booted before this run.
+    pub booted: HashSet<StationId>,
     front: JoinHandle<()>,
     writer: JoinHandle<()>,
     heartbeat: JoinHandle<()>,
@@ -92,6 +95,7 @@ pub fn start(
     config: &PipelineConfig,
     identity: &Identity,
     metrics: &PipelineMetrics,
+    adapters: &AdapterMetrics,
     ready: &Readiness,
 ) -> Result<Running, PipelineError> {
     let folder = config.journal.folder.clone();
@@ -128,6 +132,7 @@ pub fn start(
     };
     front.catch_up(position).map_err(in_folder)?;
     let left_open = left_open(&front, identity);
+    let booted = front.fold.booted().cloned().collect();
 
     let stop_writer = CancellationToken::new();
     let passed = Arc::new(watch::Passed::default());
@@ -158,6 +163,7 @@ pub fn start(
         ilp: store::ilp::Writer::new(&config.store),
         identity: identity.clone(),
         status: Arc::clone(&status),
+        adapters: adapters.clone(),
         stop: stop_writer.clone(),
     };
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
@@ -169,6 +175,7 @@ pub fn start(
         heartbeat: spawn("heartbeat", Box::new(move || heartbeat.run()))?,
         pipeline: pipeline.clone(),
         status,
+        booted,
         stop_writer,
     };
     tokio::spawn(async move {
