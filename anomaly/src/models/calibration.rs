@@ -35,10 +35,10 @@ impl Calibration {
         let mut shares: Vec<f64> = (0..POINTS).map(|i| 1.0 - 0.99 * i as f64 / POINTS as f64).collect();
         shares.extend((0..=POINTS).map(|i| 0.01 * (1.0 - i as f64 / POINTS as f64)));
         for share in &mut shares {
-            *share = share.max(1.0 / (count + 1.0));
+            *share = share.max(1.0 / count);
         }
         shares.dedup();
-        let mut scores: Vec<f64> = shares.iter().map(|share| quantile(&raw, 1.0 - share)).collect();
+        let mut scores: Vec<f64> = shares.iter().map(|share| with_share(&raw, *share)).collect();
         // The last point is the largest of the history, with the share of one session in all.
         if let Some(last) = scores.last_mut() {
             *last = raw[raw.len() - 1];
@@ -73,6 +73,15 @@ impl Calibration {
     pub fn is_sound(&self) -> bool {
         !self.scores.is_empty() && self.scores.len() == self.shares.len() && self.slope > 0.0
     }
+}
+
+/// The score that a share of the sorted scores reaches at least, interpolated.
+fn with_share(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len() - 1;
+    let at = ((1.0 - share) * sorted.len() as f64).clamp(0.0, last as f64);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let below = at as usize;
+    sorted[below] + (sorted[(below + 1).min(last)] - sorted[below]) * at.fract()
 }
 
 #[cfg(test)]
