@@ -4,6 +4,8 @@ pub mod api;
 pub mod config;
 pub mod journal;
 pub mod metrics;
+pub mod mqtt;
+pub mod ocpp;
 pub mod pipeline;
 mod run;
 

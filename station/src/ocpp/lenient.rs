@@ -232,7 +232,7 @@ pub(super) fn parse_number(text: &str, odd: &mut Deviations) -> Option<f64> {
 fn from_unix(number: f64) -> Option<Timestamp> {
     let seconds = if number.abs() > 1e11 { number / 1e3 } else { number };
     #[allow(clippy::cast_possible_truncation)]
-    (seconds.is_finite() && seconds.abs() < 1e11).then(|| Timestamp((seconds * 1e6) as i64))
+    (seconds.is_finite() && seconds.abs() < 1e11).then_some(Timestamp((seconds * 1e6) as i64))
 }
 
 /// Reads an object, saying which field was wrong if it does not work.

@@ -163,7 +163,7 @@ pub(super) fn register(samples: &[Sample], context: &Context) -> Option<f64> {
             && reading.location == Location::Outlet
             && reading.unit == "Wh"
     });
-    let reading = if *context == Context::End { found.last() } else { found.next() };
+    let reading = if *context == Context::End { found.next_back() } else { found.next() };
     reading.and_then(|reading| reading.value)
 }
 

@@ -1,0 +1,259 @@
+//! One message of a station: read, decode, journal, answer.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use station::deviation::{Deviation, Deviations};
+use station::event::{EventKind, RejectReason, Source, StationEvent};
+use station::fold::Outcome;
+use station::id::StationId;
+use station::ocpp::frame::{call_error, call_result};
+use station::ocpp::{self, Action, Answering, Call, ErrorCode, Frame, FrameError, Undecodable, Version};
+use station::time::Timestamp;
+use tracing::Instrument;
+
+use super::replay::Answers;
+use super::server::Server;
+use crate::metrics::{ActionLabels, CallLabels, CodeLabels};
+use crate::pipeline::Refused;
+
+/// Label of actions that are not known.
+const OTHER: &str = "other";
+
+/// What a connection knows of its station.
+pub(super) struct Conversation {
+    pub(super) station: StationId,
+    pub(super) version: Version,
+    pub(super) path: Box<str>,
+    /// Whether a BootNotification was accepted.
+    pub(super) booted: bool,
+    answers: Answers,
+}
+
+/// What is sent for a message, if anything.
+pub(super) type Reply = Option<String>;
+
+impl Conversation {
+    pub(super) fn new(station: StationId, version: Version, path: Box<str>, booted: bool) -> Self {
+        Self { station, version, path, booted, answers: Answers::default() }
+    }
+
+    fn protocol(&self) -> &'static str {
+        self.version.source().label()
+    }
+
+    /// Takes a message; gives what is to be sent.
+    ///
+    /// # Errors
+    /// When the journal did not take it: then nothing may be sent.
+    pub(super) async fn take(&mut self, server: &Server, text: &str) -> Result<Reply, Refused> {
+        let arrived = Instant::now();
+        match Frame::parse(text, self.version) {
+            Ok(Frame::Call(call)) => {
+                let action = Action::find(self.version, &call.action);
+                let label = action.map_or(OTHER, |action| action.name);
+                let span = tracing::info_span!("ocpp_message", station = %self.station, action = label);
+                self.count(server, label, "in");
+                let reply = self.call(server, text, &call, action).instrument(span).await?;
+                let labels = CallLabels { protocol: self.protocol(), action: label };
+                let took = arrived.elapsed().as_secs_f64();
+                server.deps.metrics.call_duration.get_or_create(&labels).observe(took);
+                if !call.wants_answer {
+                    return Ok(None);
+                }
+                self.count(server, label, "out");
+                Ok(Some(reply))
+            }
+            Ok(Frame::Answer(answer)) => {
+                // No call of ours is outstanding: commands are sent by another way, or not at all.
+                self.count(server, OTHER, "in");
+                let detail = "an answer to a call that was not sent".to_owned();
+                let event =
+                    self.undecodable(server, RejectReason::Malformed, detail, Some(&answer.id), Some(text));
+                self.submit(server, vec![event]).await?;
+                Ok(None)
+            }
+            Err(error) => {
+                self.count(server, OTHER, "in");
+                self.not_a_message(server, text, error).await
+            }
+        }
+    }
+
+    async fn call(
+        &mut self,
+        server: &Server,
+        text: &str,
+        call: &Call<'_>,
+        action: Option<&'static Action>,
+    ) -> Result<String, Refused> {
+        let mut events = match ocpp::decode(self.version, &self.station, call, &server.deps.secret_key) {
+            Ok(events) => events,
+            Err(error) => {
+                tracing::debug!(%error, code = error.code.spelling(self.version), "call not taken");
+                let event =
+                    self.undecodable(server, error.reason, error.to_string(), Some(&call.id), Some(text));
+                self.submit(server, vec![event]).await?;
+                return Ok(self.error(server, call.raw_id, error.code, &error.to_string(), &error.field));
+            }
+        };
+        let digest = events.first().map_or(0, |event| event.digest);
+        if let Some(answer) = self.answers.get(digest, &call.id) {
+            return Ok(answer.to_owned());
+        }
+        let is_boot = matches!(events.first(), Some(StationEvent { kind: EventKind::Booted(_), .. }));
+        if !self.booted && !is_boot {
+            for event in &mut events {
+                event.deviations.add(Deviation::BeforeBoot);
+            }
+        }
+        server.deps.metrics.deviations(all_deviations(&events));
+        let outcomes = match self.submit(server, events).await {
+            Ok(outcomes) => outcomes,
+            Err(Refused::TooLarge) => return self.too_large(server, call).await,
+            Err(refused) => return Err(refused),
+        };
+        if is_boot {
+            self.booted = true;
+            server.registry.note_boot(&self.station);
+        }
+        Ok(self.answer(server, call, action, digest, &outcomes))
+    }
+
+    fn answer(
+        &mut self,
+        server: &Server,
+        call: &Call<'_>,
+        action: Option<&'static Action>,
+        digest: u64,
+        outcomes: &[Outcome],
+    ) -> String {
+        let heartbeat_interval = server.config.heartbeat_interval.0.as_secs();
+        let answering = Answering {
+            outcomes,
+            now: now(),
+            heartbeat_interval_s: u32::try_from(heartbeat_interval).unwrap_or(u32::MAX),
+        };
+        match ocpp::answer(self.version, &call.action, &answering) {
+            Ok(payload) => {
+                let text = call_result(call.raw_id, &payload);
+                if action.is_some_and(Action::is_replayable) {
+                    self.answers.keep(digest, &call.id, &text);
+                }
+                text
+            }
+            Err(code) => {
+                self.error(server, call.raw_id, code, "the message was kept, but could not be processed", "")
+            }
+        }
+    }
+
+    /// Something that is no message: kept, and answered as far as the book allows.
+    async fn not_a_message(
+        &mut self,
+        server: &Server,
+        text: &str,
+        error: FrameError,
+    ) -> Result<Reply, Refused> {
+        let id = error.raw_id.trim_matches('"');
+        let id = (id != "-1").then_some(id);
+        let event = self.undecodable(server, RejectReason::Malformed, error.to_string(), id, Some(text));
+        match self.submit(server, vec![event]).await {
+            Ok(_) | Err(Refused::TooLarge) => {}
+            Err(refused) => return Err(refused),
+        }
+        Ok(error.code.map(|code| self.error(server, &error.raw_id, code, &error.detail, "")))
+    }
+
+    /// A call that no journal takes: its envelope is kept, and the station is told.
+    async fn too_large(&mut self, server: &Server, call: &Call<'_>) -> Result<String, Refused> {
+        let detail = format!("{}: {} bytes are more than the journal takes", call.action, call.payload.len());
+        let event = self.undecodable(server, RejectReason::TooLarge, detail.clone(), Some(&call.id), None);
+        self.submit(server, vec![event]).await?;
+        Ok(self.error(server, call.raw_id, ErrorCode::GenericError, &detail, ""))
+    }
+
+    /// Keeps what could not even be read as text.
+    pub(super) async fn unreadable(
+        &mut self,
+        server: &Server,
+        reason: RejectReason,
+        detail: String,
+    ) -> Result<(), Refused> {
+        self.count(server, OTHER, "in");
+        let event = self.undecodable(server, reason, detail, None, None);
+        self.submit(server, vec![event]).await.map(|_| ())
+    }
+
+    /// Journals an event of the connection itself.
+    ///
+    /// # Errors
+    /// When the journal did not take it.
+    pub(super) async fn note(
+        &self,
+        server: &Server,
+        kind: EventKind,
+        deviations: Deviations,
+    ) -> Result<(), Refused> {
+        let mut event = StationEvent::new(self.station.clone(), self.source(), kind);
+        event.deviations = deviations;
+        server.deps.metrics.deviations(deviations);
+        self.submit(server, vec![event]).await.map(|_| ())
+    }
+
+    fn source(&self) -> Source {
+        self.version.source()
+    }
+
+    async fn submit(&self, server: &Server, events: Vec<StationEvent>) -> Result<Vec<Outcome>, Refused> {
+        server.deps.pipeline.submit(events).await
+    }
+
+    fn undecodable(
+        &self,
+        server: &Server,
+        reason: RejectReason,
+        detail: String,
+        id: Option<&str>,
+        text: Option<&str>,
+    ) -> StationEvent {
+        let message = Undecodable { reason, detail, origin: &self.path, id, text };
+        ocpp::undecodable(self.version, &self.station, &server.deps.secret_key, &message)
+    }
+
+    fn error(
+        &self,
+        server: &Server,
+        raw_id: &str,
+        code: ErrorCode,
+        description: &str,
+        field: &str,
+    ) -> String {
+        let labels = CodeLabels { protocol: self.protocol(), code: code.spelling(self.version) };
+        server.deps.metrics.call_errors.get_or_create(&labels).inc();
+        call_error(raw_id, code, self.version, description, field)
+    }
+
+    fn count(&self, server: &Server, action: &'static str, direction: &'static str) {
+        let labels = ActionLabels { protocol: self.protocol(), direction, action };
+        server.deps.metrics.messages.get_or_create(&labels).inc();
+    }
+}
+
+/// What was odd about a message, each kind once.
+fn all_deviations(events: &[StationEvent]) -> Deviations {
+    events.iter().fold(Deviations::default(), |all, event| {
+        let all = all.union(event.deviations);
+        match &event.kind {
+            EventKind::MeterSampled { samples, .. } => {
+                samples.iter().fold(all, |all, sample| all.union(sample.deviations))
+            }
+            _ => all,
+        }
+    })
+}
+
+/// The time, for answers.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,94 @@
+//! Settings of the OCPP endpoint.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use service::config::{HumanBytes, HumanDuration};
+use service::tls::TlsConfig;
+use station::ocpp::Version;
+
+/// Where stations connect by OCPP, and within which limits.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address of `ws://…/{station}`. The last part of the path is the station's id, percent-decoded.
+    pub listen: String,
+    /// Address of `wss://…/{station}`, where `tls` is set.
+    pub tls_listen: String,
+    /// Certificate of the wss listener; without it there is none.
+    pub tls: Option<TlsConfig>,
+    /// How often stations are asked to send a Heartbeat, told to them when they boot.
+    pub heartbeat_interval: HumanDuration,
+    /// How often stations are pinged. Proxies cut connections that are silent for 30 to 110 s. "0s" switches it off.
+    pub ping_interval: HumanDuration,
+    /// After how long without any frame a connection counts as dead. Without pings it must be longer than
+    /// `heartbeat_interval`. "0s" switches it off.
+    pub idle_timeout: HumanDuration,
+    /// Largest message; a larger one closes the connection (1009).
+    pub max_frame_bytes: HumanBytes,
+    /// Open connections; more are answered 503 with Retry-After.
+    pub max_connections: usize,
+    /// Handshakes that are taken in a second; more are answered 503 with Retry-After.
+    pub max_handshakes_per_second: u32,
+    /// How long a client may take for TLS and the HTTP request.
+    pub handshake_timeout: HumanDuration,
+    /// How long a station may take to receive an answer before the connection counts as dead.
+    pub write_timeout: HumanDuration,
+    /// Connections that are closed in a second when the gateway stops, so that not all come back at once.
+    pub drain_per_second: u32,
+    /// What a station speaks that names no subprotocol: "ocpp1.6", "ocpp2.0.1", "ocpp2.1", or "none" to close such
+    /// connections, as OCPP-J says.
+    pub default_version: DefaultVersion,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let seconds = |seconds| HumanDuration(Duration::from_secs(seconds));
+        Self {
+            listen: "0.0.0.0:8887".to_owned(),
+            tls_listen: "0.0.0.0:8888".to_owned(),
+            tls: None,
+            heartbeat_interval: seconds(300),
+            ping_interval: seconds(25),
+            idle_timeout: seconds(90),
+            max_frame_bytes: HumanBytes::from_mib(1),
+            max_connections: 20_000,
+            max_handshakes_per_second: 500,
+            handshake_timeout: seconds(10),
+            write_timeout: seconds(10),
+            drain_per_second: 1_000,
+            default_version: DefaultVersion::V16,
+        }
+    }
+}
+
+/// What a station speaks that does not say so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub enum DefaultVersion {
+    /// OCPP 1.6J: what nearly all of them are.
+    #[serde(rename = "ocpp1.6")]
+    V16,
+    /// OCPP 2.0.1.
+    #[serde(rename = "ocpp2.0.1")]
+    V201,
+    /// OCPP 2.1.
+    #[serde(rename = "ocpp2.1")]
+    V21,
+    /// Nothing: the connection is closed.
+    #[serde(rename = "none")]
+    None,
+}
+
+impl DefaultVersion {
+    /// The version, if there is one.
+    #[must_use]
+    pub fn version(self) -> Option<Version> {
+        match self {
+            Self::V16 => Some(Version::V16),
+            Self::V201 => Some(Version::V201),
+            Self::V21 => Some(Version::V21),
+            Self::None => None,
+        }
+    }
+}

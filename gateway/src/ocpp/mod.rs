@@ -1,0 +1,17 @@
+//! Stations that speak OCPP: a websocket endpoint on which the versions are told apart by negotiation, never by the
+//! URL. One task a connection, one message after the other: decode → journal → answer. What was not journaled is not
+//! answered.
+
+mod call;
+mod config;
+mod connection;
+mod handshake;
+mod rate;
+mod registry;
+mod replay;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, DefaultVersion};
+pub use server::{Deps, Error, serve};

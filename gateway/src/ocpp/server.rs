@@ -1,0 +1,225 @@
+//! Listening, and stopping.
+
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use station::id::StationId;
+use station::secret::SecretKey;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::config::Config;
+use super::connection;
+use super::rate::Rate;
+use super::registry::{Registry, Stop};
+use crate::metrics::AdapterMetrics;
+use crate::pipeline::Pipeline;
+
+/// How long the accept loop rests when the system gives no more sockets: it would burn a core otherwise.
+const OUT_OF_FILES_PAUSE: Duration = Duration::from_millis(250);
+/// Sockets over the limit that are still answered 503; beyond, they are closed at once.
+const TURNING_AWAY_MAX: usize = 1_000;
+/// How long connections may take to end after they were asked to.
+const DRAIN_LIMIT: Duration = Duration::from_secs(20);
+
+/// What the endpoint works with.
+pub struct Deps {
+    /// Where events go.
+    pub pipeline: Pipeline,
+    /// Hashes and seals tokens.
+    pub secret_key: SecretKey,
+    /// This gateway's name, in `connections`.
+    pub gateway_id: Arc<str>,
+    /// This run of the gateway.
+    pub epoch: Uuid,
+    /// Whether a station may connect.
+    pub admit: Arc<dyn Fn(&StationId) -> bool + Send + Sync>,
+    /// Whether a station's BootNotification was accepted in an earlier run. Messages of stations of which that is not
+    /// known are flagged `before_boot` until they boot.
+    pub booted: Arc<dyn Fn(&StationId) -> bool + Send + Sync>,
+    /// What is counted.
+    pub metrics: AdapterMetrics,
+}
+
+impl fmt::Debug for Deps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deps")
+            .field("gateway_id", &self.gateway_id)
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why the endpoint cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The listener is no listener.
+    #[error("the OCPP listener has no address: {0}")]
+    Listener(#[from] io::Error),
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) config: Config,
+    pub(super) deps: Deps,
+    pub(super) registry: Arc<Registry>,
+    pub(super) handshakes: Rate,
+    open: AtomicUsize,
+    draining: AtomicBool,
+}
+
+impl Server {
+    /// Sockets that are open.
+    pub(super) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
+
+/// Counts an open socket for as long as it lives.
+struct Open(Arc<Server>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Serves OCPP stations until `shutdown`; then takes no new ones, closes the open ones in stages, and returns when
+/// their ends are journaled. The pipeline must live for as long.
+///
+/// # Errors
+/// When a listener is none.
+pub async fn serve(
+    config: Config,
+    listener: TcpListener,
+    tls_listener: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
+    deps: Deps,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let server = Arc::new(Server {
+        handshakes: Rate::new(config.max_handshakes_per_second, Instant::now()),
+        config,
+        deps,
+        registry: Registry::new(),
+        open: AtomicUsize::new(0),
+        draining: AtomicBool::new(false),
+    });
+    let tasks = TaskTracker::new();
+    tracing::info!("OCPP at ws://{}/{{station}}", listener.local_addr()?);
+    let plain = accept_loop(&server, listener, None, &tasks);
+    match tls_listener {
+        None => {
+            tokio::select! {
+                () = plain => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+        Some((tls_listener, tls)) => {
+            tracing::info!("OCPP at wss://{}/{{station}}", tls_listener.local_addr()?);
+            let tls = accept_loop(&server, tls_listener, Some(TlsAcceptor::from(tls)), &tasks);
+            tokio::select! {
+                () = plain => {}
+                () = tls => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    }
+    drain(&server, &tasks).await;
+    Ok(())
+}
+
+async fn accept_loop(
+    server: &Arc<Server>,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    tasks: &TaskTracker,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => begin(server, stream, address.ip(), tls.clone(), tasks),
+            Err(error) if is_out_of_files(&error) => {
+                server.deps.metrics.refused("out_of_files");
+                tracing::warn!(%error, "no more sockets: raise the limit of open files (nofile)");
+                tokio::time::sleep(OUT_OF_FILES_PAUSE).await;
+            }
+            // The client went before it was accepted.
+            Err(error) => tracing::debug!(%error, "a connection was not accepted"),
+        }
+    }
+}
+
+/// EMFILE, ENFILE, ENOBUFS, ENOMEM.
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(24 | 23 | 105 | 12))
+}
+
+fn begin(
+    server: &Arc<Server>,
+    stream: TcpStream,
+    remote: IpAddr,
+    tls: Option<TlsAcceptor>,
+    tasks: &TaskTracker,
+) {
+    if server.open.fetch_add(1, Ordering::Relaxed) >= server.config.max_connections + TURNING_AWAY_MAX {
+        server.open.fetch_sub(1, Ordering::Relaxed);
+        server.deps.metrics.refused("max_connections");
+        return;
+    }
+    let open = Open(server.clone());
+    // Answers are small and awaited: they must not wait for more.
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => {
+            tasks.spawn(async move { connection::serve(&open.0, stream, remote).await });
+        }
+        Some(tls) => {
+            tasks.spawn(async move {
+                let handshake = Box::pin(tls.accept(stream));
+                match timeout(open.0.config.handshake_timeout.0, handshake).await {
+                    Ok(Ok(stream)) => connection::serve(&open.0, stream, remote).await,
+                    Ok(Err(error)) => {
+                        open.0.deps.metrics.refused("tls");
+                        tracing::info!(%remote, %error, "TLS handshake failed");
+                    }
+                    Err(_) => open.0.deps.metrics.refused("tls"),
+                }
+            });
+        }
+    }
+}
+
+/// Closes what is open, so many a second, and waits until all ends are journaled.
+async fn drain(server: &Arc<Server>, tasks: &TaskTracker) {
+    server.draining.store(true, Ordering::Release);
+    tasks.close();
+    let per_second = server.config.drain_per_second.max(1);
+    let mut pace = tokio::time::interval(Duration::from_secs(1) / per_second);
+    let open = server.registry.all();
+    if !open.is_empty() {
+        tracing::info!(connections = open.len(), per_second, "closing connections");
+    }
+    for link in open {
+        pace.tick().await;
+        link.stop(Stop::Shutdown);
+    }
+    // Those that were still shaking hands.
+    for link in server.registry.all() {
+        link.stop(Stop::Shutdown);
+    }
+    if timeout(DRAIN_LIMIT, tasks.wait()).await.is_err() {
+        tracing::warn!(connections = server.open(), "connections did not end in time");
+    }
+}

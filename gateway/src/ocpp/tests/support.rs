@@ -1,0 +1,247 @@
+//! A gateway's OCPP endpoint on a free port, and stations that connect to it.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use prometheus_client::registry::Registry;
+use station::event::{EventKind, StationEvent};
+use station::fold::{Authorization, Outcome};
+use station::secret::SecretKey;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::metrics::AdapterMetrics;
+use crate::ocpp::{Config, Deps, Error, serve};
+use crate::pipeline::{Pipeline, Refused};
+
+/// No wait in these tests is longer.
+pub(super) const DEADLINE: Duration = Duration::from_secs(20);
+
+pub(super) struct Endpoint {
+    pub(super) address: SocketAddr,
+    pub(super) events: Arc<Mutex<Vec<StationEvent>>>,
+    /// While true, the journal is full.
+    pub(super) full: Arc<AtomicBool>,
+    pub(super) shutdown: CancellationToken,
+    pub(super) served: JoinHandle<Result<(), Error>>,
+    registry: Registry,
+}
+
+impl Endpoint {
+    pub(super) async fn start(config: Config) -> Self {
+        Self::start_with(config, None).await
+    }
+
+    pub(super) async fn start_with(
+        config: Config,
+        tls: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("address");
+        let (pipeline, mut submissions) = Pipeline::channel(64);
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let full = Arc::new(AtomicBool::new(false));
+        let (kept, is_full) = (events.clone(), full.clone());
+        tokio::spawn(async move {
+            let transactions = AtomicI32::new(0);
+            while let Some(submission) = submissions.recv().await {
+                if is_full.load(Ordering::SeqCst) {
+                    let _ = submission.answer.send(Err(Refused::Full));
+                    continue;
+                }
+                let outcomes = submission.events.iter().map(|event| outcome(event, &transactions)).collect();
+                kept.lock().expect("no panic").extend(submission.events);
+                let _ = submission.answer.send(Ok(outcomes));
+            }
+        });
+        let mut registry = Registry::default();
+        let deps = Deps {
+            pipeline,
+            secret_key: SecretKey::new(b"test"),
+            gateway_id: "gw-1".into(),
+            epoch: Uuid::from_u128(7),
+            admit: Arc::new(|station| !station.as_str().starts_with("unknown")),
+            booted: Arc::new(|station| station.as_str().starts_with("booted")),
+            metrics: AdapterMetrics::register(&mut registry),
+        };
+        let shutdown = CancellationToken::new();
+        let served = tokio::spawn(serve(config, listener, tls, deps, shutdown.clone()));
+        Self { address, events, full, shutdown, served, registry }
+    }
+
+    /// What was handed to the journal about a station, as labels; connections with their reason.
+    pub(super) fn labels(&self, station: &str) -> Vec<String> {
+        let events = self.events.lock().expect("no panic");
+        events
+            .iter()
+            .filter(|event| event.station.as_str() == station)
+            .map(|event| match &event.kind {
+                EventKind::Disconnected { reason, .. } => format!("disconnected:{reason}"),
+                EventKind::Undecodable { reason, .. } => format!("undecodable:{}", reason.label()),
+                kind => match event.deviations.to_flags() {
+                    Some(flags) => format!("{}:{flags}", kind.label()),
+                    None => kind.label().to_owned(),
+                },
+            })
+            .collect()
+    }
+
+    pub(super) fn scrape(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("encodes");
+        text
+    }
+
+    /// Connects a station by the book.
+    pub(super) async fn connect(&self, station: &str, subprotocol: &str) -> Station {
+        self.try_connect(&format!("/{station}"), Some(subprotocol)).await.expect("connects").0
+    }
+
+    /// Connects; gives the subprotocol that was agreed.
+    pub(super) async fn try_connect(
+        &self,
+        path: &str,
+        subprotocol: Option<&str>,
+    ) -> Result<(Station, Option<String>), WsError> {
+        let mut request = format!("ws://{}{path}", self.address).into_client_request().expect("URL");
+        if let Some(subprotocol) = subprotocol {
+            request.headers_mut().insert("sec-websocket-protocol", subprotocol.parse().expect("header"));
+        }
+        let stream = TcpStream::connect(self.address).await.expect("connects");
+        // tungstenite's client insists on a subprotocol being answered; what OCPP-J wants is to see none.
+        let lenient = subprotocol.is_some();
+        let result = tokio_tungstenite::client_async(request, MaybeTlsStream::Plain(stream)).await;
+        match result {
+            Ok((ws, response)) => {
+                let agreed = response
+                    .headers()
+                    .get("sec-websocket-protocol")
+                    .and_then(|value| value.to_str().ok())
+                    .map(str::to_owned);
+                Ok((Station { ws }, agreed))
+            }
+            Err(error) => {
+                assert!(lenient || !matches!(error, WsError::Protocol(_)), "{error}");
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends raw bytes on a new connection, and gives what comes back until the peer closes or `enough` is there.
+    pub(super) async fn raw(&self, request: &[u8], enough: &str) -> (TcpStream, String) {
+        let mut stream = TcpStream::connect(self.address).await.expect("connects");
+        stream.write_all(request).await.expect("is written");
+        let mut answer = Vec::new();
+        let mut buffer = [0; 1024];
+        timeout(DEADLINE, async {
+            while !String::from_utf8_lossy(&answer).contains(enough) {
+                match stream.read(&mut buffer).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(read) => answer.extend_from_slice(&buffer[..read]),
+                }
+            }
+        })
+        .await
+        .expect("an answer in time");
+        (stream, String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    /// A raw connection after a good handshake.
+    pub(super) async fn raw_station(&self, station: &str) -> TcpStream {
+        let (stream, answer) = self.raw(&upgrade(&format!("/{station}"), Some("ocpp1.6")), "\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        stream
+    }
+}
+
+/// The request of a websocket handshake.
+pub(super) fn upgrade(path: &str, subprotocol: Option<&str>) -> Vec<u8> {
+    let subprotocol =
+        subprotocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{subprotocol}\r\n"
+    )
+    .into_bytes()
+}
+
+fn outcome(event: &StationEvent, transactions: &AtomicI32) -> Outcome {
+    let accepted = Some(Authorization::Accepted);
+    match &event.kind {
+        EventKind::SessionStarted(start) => Outcome {
+            transaction_id: Some(transactions.fetch_add(1, Ordering::SeqCst) + 1),
+            authorization: start.token.as_ref().and(accepted),
+            ..Outcome::default()
+        },
+        EventKind::Authorized { .. } => Outcome { authorization: accepted, ..Outcome::default() },
+        _ => Outcome::default(),
+    }
+}
+
+/// Waits for a condition; says what it waited for if it does not come.
+pub(super) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let waited = timeout(DEADLINE, async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert!(waited.is_ok(), "in vain waited for: {what}");
+}
+
+/// A station's side of a connection.
+pub(super) struct Station {
+    pub(super) ws: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Station {
+    pub(super) async fn send(&mut self, text: &str) {
+        self.ws.send(Message::text(text)).await.expect("is sent");
+    }
+
+    /// The next text.
+    pub(super) async fn receive(&mut self) -> String {
+        loop {
+            match timeout(DEADLINE, self.ws.next()).await.expect("in time") {
+                Some(Ok(Message::Text(text))) => return text.to_string(),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("no text but {other:?}"),
+            }
+        }
+    }
+
+    /// Sends, and waits for the answer.
+    pub(super) async fn call(&mut self, text: &str) -> String {
+        self.send(text).await;
+        self.receive().await
+    }
+
+    /// The code with which the gateway closes; what comes before is passed over.
+    pub(super) async fn closed(&mut self) -> CloseCode {
+        loop {
+            match timeout(DEADLINE, self.ws.next()).await.expect("in time") {
+                Some(Ok(Message::Close(Some(frame)))) => return frame.code,
+                Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("no close but {other:?}"),
+            }
+        }
+    }
+
+    pub(super) async fn boot(&mut self) {
+        let answer = self
+            .call(r#"[2,"boot","BootNotification",{"chargePointVendor":"Acme","chargePointModel":"X"}]"#)
+            .await;
+        assert!(answer.contains("\"status\":\"Accepted\""), "{answer}");
+    }
+}
