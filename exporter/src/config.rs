@@ -23,6 +23,9 @@ pub struct Config {
     /// How long a gateway may be silent, while the store takes writes, before its connections count as over.
     /// Gateways write a heartbeat every 10 s.
     pub gateway_timeout: HumanDuration,
+    /// How long a station behind an MQTT broker may be silent before it counts as offline: the broker holds its
+    /// connection, so that only its messages say that it is there.
+    pub broker_timeout: HumanDuration,
     /// How long a station's power counts after it was last heard of. Stations send meter values every 5 s to 15 min.
     pub power_max_age: HumanDuration,
     /// Scores are counted by severity over this window.
@@ -45,6 +48,7 @@ impl Default for Config {
             timeout: HumanDuration::from_secs(10),
             snapshot_max_age: HumanDuration::from_secs(120),
             gateway_timeout: HumanDuration::from_secs(45),
+            broker_timeout: HumanDuration::from_secs(900),
             power_max_age: HumanDuration::from_secs(900),
             scores_window: HumanDuration::from_secs(3600),
             stations_max: 2000,

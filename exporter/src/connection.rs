@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use station::event::Source;
 use uuid::Uuid;
 
 /// Whether a station is connected, as far as can be told.
@@ -17,6 +18,51 @@ pub(crate) enum ConnectionState {
     Disconnected,
     /// Nobody can tell.
     Unknown,
+}
+
+/// How a station's events come, which says what its silence means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// Over a connection of its own, which a gateway sees begin and end.
+    Own,
+    /// Through a broker, which holds the connection: the station is there while it is heard of.
+    Broker,
+    /// As records of what has been (imports, whole sessions): they say nothing about its being there.
+    Records,
+}
+
+impl Way {
+    /// By what `station_now` says. A station behind a broker that has never reported a connector only sends records.
+    pub(crate) fn of(protocol: Option<&str>, connectors: i32) -> Self {
+        let is = |source: Source| protocol == Some(source.label());
+        if is(Source::Import) || is(Source::Api) || (is(Source::MqttBroker) && connectors == 0) {
+            Self::Records
+        } else if is(Source::MqttBroker) {
+            Self::Broker
+        } else {
+            Self::Own
+        }
+    }
+}
+
+/// What a station's row says of its connection.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionRow<'r> {
+    pub(crate) connected: bool,
+    pub(crate) gateway: Option<&'r str>,
+    pub(crate) epoch: Option<Uuid>,
+    pub(crate) way: Way,
+    /// Unix seconds.
+    pub(crate) last_seen_at: f64,
+}
+
+/// How long silence may last, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Silence {
+    /// Of a gateway.
+    pub(crate) gateway_s: f64,
+    /// Of a station behind a broker.
+    pub(crate) broker_s: f64,
 }
 
 /// The newest row of a gateway in `gateways`.
@@ -100,31 +146,26 @@ impl Gateways {
         }
     }
 
-    /// The state of a station whose row says `connected` on `gateway` in `epoch`.
-    pub(crate) fn state(
-        &self,
-        connected: bool,
-        gateway: Option<&str>,
-        epoch: Option<Uuid>,
-        now: f64,
-        timeout_s: f64,
-    ) -> ConnectionState {
+    /// The state of a station.
+    pub(crate) fn state(&self, row: &ConnectionRow<'_>, now: f64, limits: &Silence) -> ConnectionState {
         if self.steady_since.is_none() {
             return ConnectionState::Unknown;
         }
-        if !connected {
-            return ConnectionState::Disconnected;
-        }
-        let life = match gateway {
-            Some(gateway) => {
+        let life = match (row.gateway, row.way) {
+            (Some(gateway), _) if row.connected => {
                 let newest = self.known.get(gateway).and_then(|known| known.epoch);
-                if newest.is_some() && epoch.is_some() && newest != epoch {
+                if newest.is_some() && row.epoch.is_some() && newest != row.epoch {
                     return ConnectionState::Disconnected;
                 }
-                self.life(gateway, now, timeout_s)
+                self.life(gateway, now, limits.gateway_s)
+            }
+            (_, Way::Own) => return ConnectionState::Disconnected,
+            (_, Way::Broker) if now - row.last_seen_at > limits.broker_s => {
+                return ConnectionState::Disconnected;
             }
             // Behind a broker no single gateway holds the connection: any that lives vouches for it.
-            None => self.any_life(now, timeout_s),
+            (_, Way::Broker) => self.any_life(now, limits.gateway_s),
+            (_, Way::Records) => return ConnectionState::Unknown,
         };
         match life {
             Life::Alive => ConnectionState::Connected,
@@ -156,8 +197,14 @@ mod tests {
         Heartbeat { gateway: "g".into(), epoch: Some(epoch), closed: false, at }
     }
 
+    const SILENCE: Silence = Silence { gateway_s: 45.0, broker_s: 900.0 };
+
+    fn row(connected: bool, epoch: Uuid) -> ConnectionRow<'static> {
+        ConnectionRow { connected, gateway: Some("g"), epoch: Some(epoch), way: Way::Own, last_seen_at: 0.0 }
+    }
+
     fn state(gateways: &Gateways, epoch: Uuid, now: f64) -> ConnectionState {
-        gateways.state(true, Some("g"), Some(epoch), now, 45.0)
+        gateways.state(&row(true, epoch), now, &SILENCE)
     }
 
     #[test]
@@ -166,7 +213,7 @@ mod tests {
         gateways.observe(1000.0, true, &[beat(NEW, 995.0)]);
         assert_eq!(state(&gateways, NEW, 1000.0), ConnectionState::Connected);
         assert_eq!(state(&gateways, OLD, 1000.0), ConnectionState::Disconnected);
-        assert_eq!(gateways.state(false, Some("g"), Some(NEW), 1000.0, 45.0), ConnectionState::Disconnected);
+        assert_eq!(gateways.state(&row(false, NEW), 1000.0, &SILENCE), ConnectionState::Disconnected);
     }
 
     #[test]
@@ -215,13 +262,42 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_broker_any_living_gateway_vouches() {
+    fn behind_a_broker_a_station_is_there_while_it_is_heard_of() {
+        let behind = |last_seen_at| ConnectionRow {
+            connected: false,
+            gateway: None,
+            epoch: None,
+            way: Way::of(Some("mqtt_broker"), 2),
+            last_seen_at,
+        };
         let mut gateways = Gateways::default();
         gateways.observe(1000.0, true, &[beat(NEW, 999.0)]);
-        assert_eq!(gateways.state(true, None, None, 1000.0, 45.0), ConnectionState::Connected);
-        for second in 1..60 {
-            gateways.observe(1000.0 + f64::from(second), true, &[beat(NEW, 999.0)]);
+        assert_eq!(gateways.state(&behind(900.0), 1000.0, &SILENCE), ConnectionState::Connected);
+        assert_eq!(gateways.state(&behind(50.0), 1000.0, &SILENCE), ConnectionState::Disconnected);
+        // No gateway listens to the broker any more.
+        gateways.observe(1100.0, true, &[beat(NEW, 999.0)]);
+        assert_eq!(gateways.state(&behind(1000.0), 1100.0, &SILENCE), ConnectionState::Disconnected);
+    }
+
+    #[test]
+    fn records_of_the_past_say_nothing_about_a_station_being_there() {
+        let mut gateways = Gateways::default();
+        gateways.observe(1000.0, true, &[beat(NEW, 999.0)]);
+        for (protocol, connectors) in [("import", 0), ("api", 2), ("mqtt_broker", 0)] {
+            let row = ConnectionRow {
+                connected: false,
+                gateway: None,
+                epoch: None,
+                way: Way::of(Some(protocol), connectors),
+                last_seen_at: 1000.0,
+            };
+            assert_eq!(gateways.state(&row, 1000.0, &SILENCE), ConnectionState::Unknown, "{protocol}");
         }
-        assert_eq!(gateways.state(true, None, None, 1059.0, 45.0), ConnectionState::Disconnected);
+        let live = ConnectionRow { way: Way::Records, ..row(true, NEW) };
+        assert_eq!(
+            gateways.state(&live, 1000.0, &SILENCE),
+            ConnectionState::Connected,
+            "records of a live one"
+        );
     }
 }

@@ -111,6 +111,8 @@ pub(crate) fn sums<'a>(
 pub(crate) fn state_of(station: &Station) -> &'static str {
     match station.connection {
         ConnectionState::Unknown => "unknown",
+        // Registered and never heard of: not yet built, perhaps.
+        ConnectionState::Disconnected if station.last_seen_at.is_none() => "unknown",
         ConnectionState::Disconnected => "offline",
         ConnectionState::Connected => {
             STATION_STATES.iter().find(|known| **known == station.state).copied().unwrap_or("unknown")

@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::Config;
-use crate::connection::Gateways;
+use crate::connection::{Gateways, Silence};
 use crate::metrics as m;
 use crate::scrape::{Scrape, unix_now};
 use crate::tables::{Tables, Writes};
@@ -122,8 +122,11 @@ impl Poll {
         let now = unix_now();
         let takes_writes = writes.observe(&tables.wal);
         gateways.observe(now, takes_writes, &tables.heartbeats());
-        let snapshot =
-            Arc::new(tables.into_snapshot(now, gateways, self.config.gateway_timeout.0.as_secs_f64()));
+        let silence = Silence {
+            gateway_s: self.config.gateway_timeout.0.as_secs_f64(),
+            broker_s: self.config.broker_timeout.0.as_secs_f64(),
+        };
+        let snapshot = Arc::new(tables.into_snapshot(now, gateways, &silence));
         self.scrape.update(|seen| {
             seen.snapshot = Some(snapshot);
             seen.store_up = true;

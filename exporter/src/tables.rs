@@ -8,7 +8,7 @@ use station::time::Timestamp;
 use store::read::{ConnectorNow, ReadError, Reader, StationNow};
 use store::server::{WalTable, wal_tables};
 
-use crate::connection::{ConnectionState, Gateways, Heartbeat};
+use crate::connection::{ConnectionRow, ConnectionState, Gateways, Heartbeat, Silence, Way};
 use crate::fleet::OTHER;
 use crate::scrape::unix_now;
 use crate::snapshot::{Connector, Gateway, Scores, Site, Snapshot, Station};
@@ -63,7 +63,7 @@ impl Tables {
     }
 
     /// Judges connections and leaves retired stations out.
-    pub(crate) fn into_snapshot(self, now: f64, gateways: &Gateways, gateway_timeout_s: f64) -> Snapshot {
+    pub(crate) fn into_snapshot(self, now: f64, gateways: &Gateways, silence: &Silence) -> Snapshot {
         let maintained: HashSet<String> =
             self.sites.iter().filter(|site| site.maintenance).map(|site| site.site.clone()).collect();
         let mut registered: HashMap<String, store::read::Station> =
@@ -80,14 +80,15 @@ impl Tables {
             }
             // What operators say now counts before what the station's last event was filed under.
             let site = known.as_ref().and_then(|station| station.site.clone()).or(row.site);
+            let connection = ConnectionRow {
+                connected: row.connected,
+                gateway: row.gateway.as_deref(),
+                epoch: row.epoch,
+                way: Way::of(row.protocol.as_deref(), row.connectors),
+                last_seen_at: seconds(row.last_seen_at),
+            };
             stations.push(Station {
-                connection: gateways.state(
-                    row.connected,
-                    row.gateway.as_deref(),
-                    row.epoch,
-                    now,
-                    gateway_timeout_s,
-                ),
+                connection: gateways.state(&connection, now, silence),
                 maintenance: in_maintenance(known.as_ref(), site.as_ref()),
                 station: row.station,
                 site,
@@ -130,7 +131,7 @@ impl Tables {
                 .gateways
                 .into_iter()
                 .map(|row| Gateway {
-                    life: gateways.life(&row.gateway, now, gateway_timeout_s),
+                    life: gateways.life(&row.gateway, now, silence.gateway_s),
                     heartbeat_at: seconds(row.ts),
                     gateway: row.gateway,
                 })

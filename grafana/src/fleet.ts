@@ -106,7 +106,7 @@ function now(): dashboard.DashboardBuilder {
         ),
     )
     .withPanel(
-      bars('Stations by state', 7, [0, 4, 5, 9], STATION_STATES, 'What stations are doing. "Offline" and "unknown" come before what a station said last. Unknown: the store does not answer or takes no writes.')
+      bars('Stations by state', 7, [0, 4, 5, 9], STATION_STATES, 'What stations are doing. "Offline" and "unknown" come before what a station said last. Unknown: the store does not answer or takes no writes, or the station only sends records of the past.')
         .withTarget(instant(`sum by (state) (ampwarden_stations{${SITE}})`, '{{state}}')),
     )
     .withPanel(
@@ -320,7 +320,7 @@ const SITES_NOW = `
     coalesce(t.sessions, 0) AS sessions, t.power_w, l.grid_limit_w
   FROM sites i
   FULL JOIN (
-    SELECT site, count() AS stations, sum(CASE WHEN online THEN 0 ELSE 1 END) AS offline,
+    SELECT site, count() AS stations, sum(CASE WHEN connection = 'offline' THEN 1 ELSE 0 END) AS offline,
       sum(connectors_faulted) AS faulted, sum(active_sessions) AS sessions, sum(power_w) AS power_w
     FROM (${STATIONS_JUDGED}) GROUP BY site
   ) t ON i.site = t.site

@@ -90,11 +90,19 @@ export function lastScores(days: number): string {
   ) WHERE place = 1`;
 }
 
-/** Stations with their connection judged as the exporter does: an epoch lives while its heartbeat is under 45 s old. */
+/**
+ * Stations with their connection judged as the exporter does: an epoch lives while its heartbeat is under 45 s old; a
+ * station behind a broker is there while it is heard of; records of what has been say nothing. `connection` is
+ * 'online', 'offline' or 'unknown'.
+ */
 export const STATIONS_JUDGED = `
-  SELECT n.station, coalesce(n.site, 'unassigned') AS site, n.state, n.power_w, n.active_sessions, n.connectors,
-    n.connectors_faulted, n.last_seen_at, n.protocol, n.firmware,
-    n.connected AND (n.gateway IS NULL OR coalesce(g.epoch = n.epoch AND g.state = 'running', false)) AS online
+  SELECT n.station, coalesce(n.site, 'unassigned') AS site, n.power_w, n.active_sessions, n.connectors_faulted,
+    CASE
+      WHEN n.connected AND g.epoch = n.epoch AND g.state = 'running' THEN 'online'
+      WHEN n.protocol IN ('import', 'api') OR (n.protocol = 'mqtt_broker' AND n.connectors = 0) THEN 'unknown'
+      WHEN n.protocol = 'mqtt_broker' AND n.last_seen_at > dateadd('m', -15, now()) THEN 'online'
+      ELSE 'offline'
+    END AS connection
   FROM station_now n
   LEFT JOIN (
     SELECT gateway, epoch, state FROM gateways WHERE ts > dateadd('s', -45, now()) LATEST ON ts PARTITION BY gateway
