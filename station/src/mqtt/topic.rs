@@ -59,6 +59,18 @@ impl Rules {
         }
     }
 
+    /// The name of a topic's messages in metric labels: one of our kinds, `record`, or `other`.
+    #[must_use]
+    pub fn action(&self, topic: &str) -> &'static str {
+        match self.route(topic) {
+            Route::Records(_) => "record",
+            Route::Station { kind, .. } => {
+                super::json::KINDS.into_iter().find(|known| *known == kind).unwrap_or("other")
+            }
+            _ => "other",
+        }
+    }
+
     pub(super) fn route<'a>(&'a self, topic: &'a str) -> Route<'a> {
         if let Some((_, mapping)) = self.records.iter().find(|(filter, _)| matches(filter, topic)) {
             return Route::Records(mapping);
@@ -132,6 +144,8 @@ mod tests {
         {
             assert_eq!(rules.route(topic), Route::Unknown, "{topic}");
         }
+        assert_eq!(rules.action("ev/stations/CP1/boot"), "boot");
+        assert_eq!((rules.action("ev/stations/CP1/sing"), rules.action("idc/fc01")), ("other", "record"));
         let bare = Rules::new("", Vec::new()).expect("valid");
         assert!(matches!(bare.route("CP1/meter"), Route::Station { kind: "meter", .. }));
     }

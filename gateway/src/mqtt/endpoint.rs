@@ -1,0 +1,148 @@
+//! The gateway's own MQTT endpoint: accepts connections, with and without TLS.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use station::event::Source;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Deps;
+use super::clients::Clients;
+use super::config::{Config, ConfigError};
+use super::connection::{Shared, serve};
+use super::messages::Messages;
+
+/// Out of file handles, accepting again at once would only burn a core.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Why the endpoint cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The certificate.
+    #[error("gateway.mqtt.tls: {0}")]
+    Tls(#[from] service::tls::TlsError),
+}
+
+/// Serves stations until `shutdown`, and then until what they sent is answered.
+///
+/// # Errors
+/// When the configuration cannot be used.
+pub async fn serve_endpoint(
+    config: Config,
+    plain: Option<TcpListener>,
+    tls: Option<TcpListener>,
+    deps: Deps,
+    shutdown: CancellationToken,
+) -> Result<(), EndpointError> {
+    config.check()?;
+    let acceptor = match (&tls, &config.tls) {
+        (Some(_), Some(tls)) => Some(TlsAcceptor::from(service::tls::server_config(tls)?)),
+        (Some(_), None) => return Err(ConfigError::NoCertificate.into()),
+        (None, _) => None,
+    };
+    let server = Server {
+        connections: Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS))),
+        shared: Arc::new(Shared {
+            messages: Messages {
+                rules: config.rules()?,
+                source: Source::MqttEndpoint,
+                key: deps.secret_key,
+                pipeline: deps.pipeline,
+                metrics: deps.metrics,
+            },
+            config,
+            clients: Clients::default(),
+            gateway_id: deps.gateway_id,
+            epoch: deps.epoch,
+        }),
+        tasks: TaskTracker::new(),
+        shutdown,
+    };
+    tokio::join!(
+        async {
+            if let Some(listener) = plain {
+                server.accept(listener, None).await;
+            }
+        },
+        async {
+            if let Some(listener) = tls {
+                server.accept(listener, acceptor).await;
+            }
+        }
+    );
+    server.tasks.close();
+    server.tasks.wait().await;
+    Ok(())
+}
+
+struct Server {
+    shared: Arc<Shared>,
+    connections: Arc<Semaphore>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Server {
+    async fn accept(&self, listener: TcpListener, acceptor: Option<TlsAcceptor>) {
+        loop {
+            let accepted = tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, remote)) => self.start(stream, remote, acceptor.clone()),
+                Err(error) => self.not_accepted(&error).await,
+            }
+        }
+    }
+
+    fn start(&self, stream: TcpStream, remote: SocketAddr, acceptor: Option<TlsAcceptor>) {
+        let metrics = &self.shared.messages.metrics;
+        let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
+            metrics.refused("too_many_connections");
+            tracing::warn!(%remote, "MQTT connection closed: there are gateway.mqtt.max_connections already");
+            return;
+        };
+        let (shared, shutdown) = (Arc::clone(&self.shared), self.shutdown.clone());
+        self.tasks.spawn(async move {
+            // Acknowledgements are small, and somebody waits for each.
+            let _ = stream.set_nodelay(true);
+            match acceptor {
+                None => {
+                    serve(&shared, stream, remote.ip(), &shutdown).await;
+                }
+                Some(acceptor) => {
+                    match timeout(shared.config.connect_timeout.0, acceptor.accept(stream)).await {
+                        Ok(Ok(stream)) => {
+                            serve(&shared, stream, remote.ip(), &shutdown).await;
+                        }
+                        Ok(Err(error)) => {
+                            shared.messages.metrics.refused("tls");
+                            tracing::debug!(%remote, "TLS handshake failed: {error}");
+                        }
+                        Err(_) => shared.messages.metrics.refused("tls"),
+                    }
+                }
+            }
+            drop(permit);
+        });
+    }
+
+    async fn not_accepted(&self, error: &io::Error) {
+        self.shared.messages.metrics.refused("accept");
+        tracing::error!(
+            "MQTT connections cannot be accepted: {error}; are there enough file handles (nofile)?"
+        );
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
