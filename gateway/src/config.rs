@@ -20,6 +20,8 @@ pub struct Config {
     pub api_listen: String,
     /// Stations that speak OCPP.
     pub ocpp: crate::ocpp::Config,
+    /// Stations that speak MQTT, to the gateway or to a broker.
+    pub mqtt: crate::mqtt::Config,
     /// The journal on disk.
     pub journal: JournalConfig,
     /// How rows go to the store.
@@ -36,6 +38,7 @@ impl Default for Config {
             admin: AdminConfig::default(),
             api_listen: "127.0.0.1:8080".to_owned(),
             ocpp: crate::ocpp::Config::default(),
+            mqtt: crate::mqtt::Config::default(),
             journal: JournalConfig::default(),
             writer: WriterConfig::default(),
             session_silence: HumanDuration::from_secs(48 * 3600),

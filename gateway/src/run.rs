@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api;
 use crate::config::Config;
 use crate::metrics::{AdapterMetrics, GatewayCollector, PipelineMetrics};
+use crate::mqtt;
 use crate::ocpp;
 use crate::pipeline::{self, Identity, PipelineConfig, PipelineError};
 
@@ -40,6 +41,10 @@ pub struct Listeners {
     pub ocpp: TcpListener,
     /// OCPP over wss, where `gateway.ocpp.tls` is set.
     pub ocpp_tls: Option<TcpListener>,
+    /// The own MQTT endpoint, where `gateway.mqtt.listen` is set.
+    pub mqtt: Option<TcpListener>,
+    /// The same over TLS, where `gateway.mqtt.tls_listen` is set.
+    pub mqtt_tls: Option<TcpListener>,
 }
 
 /// Why the gateway does not start, or ended.
@@ -60,6 +65,12 @@ pub enum Error {
     /// The OCPP endpoint.
     #[error(transparent)]
     Ocpp(#[from] ocpp::Error),
+    /// The MQTT endpoint.
+    #[error(transparent)]
+    Mqtt(#[from] mqtt::EndpointError),
+    /// The MQTT broker.
+    #[error(transparent)]
+    Broker(#[from] mqtt::BrokerError),
     /// A listener failed.
     #[error("a listener of the gateway failed: {0}")]
     Listener(#[from] io::Error),
@@ -150,6 +161,25 @@ pub async fn run(
         let (config, listener, shutdown) = (config.ocpp.clone(), listeners.ocpp, shutdown.clone());
         async move { ocpp::serve(config, listener, ocpp_tls, ocpp_deps, shutdown).await.map_err(Error::from) }
     });
+    let mqtt_deps = mqtt::Deps {
+        pipeline: running.pipeline.clone(),
+        secret_key: Arc::clone(&secret_key),
+        metrics: adapter_metrics,
+        readiness: ready.clone(),
+        gateway_id: identity.gateway.clone(),
+        epoch: identity.epoch,
+    };
+    if listeners.mqtt.is_some() || listeners.mqtt_tls.is_some() {
+        let (config, deps, shutdown) = (config.mqtt.clone(), mqtt_deps.clone(), shutdown.clone());
+        let (plain, tls) = (listeners.mqtt, listeners.mqtt_tls);
+        parts.spawn(async move {
+            mqtt::serve_endpoint(config, plain, tls, deps, shutdown).await.map_err(Error::from)
+        });
+    }
+    if config.mqtt.broker.is_some() {
+        let (config, shutdown) = (config.mqtt.clone(), shutdown.clone());
+        parts.spawn(async move { mqtt::run_broker(config, mqtt_deps, shutdown).await.map_err(Error::from) });
+    }
     ready.set("gateway", Ok(()));
     tracing::info!(gateway = identity.gateway, epoch = %identity.epoch, "the gateway is ready");
 

@@ -124,6 +124,11 @@ impl Fold {
         self.stations.keys()
     }
 
+    /// Stations that have booted.
+    pub fn booted(&self) -> impl Iterator<Item = &StationId> {
+        self.stations.iter().filter(|(_, s)| s.boot != crate::event::Boot::default()).map(|(id, _)| id)
+    }
+
     /// Open sessions of which nothing was heard since `before`: station and session.
     pub fn silent_sessions(&self, before: Timestamp) -> impl Iterator<Item = (&StationId, SessionId)> {
         self.stations.iter().flat_map(move |(id, station)| {
