@@ -9,6 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 # A build folder that is used once gains nothing from incremental state; a developer's does.
 if [ "${CI:-}" = true ]; then export CARGO_INCREMENTAL=0; fi
 export CARGO_TERM_PROGRESS_WHEN=never
+# The binary that cargo builds beside the tests: tests that start it need not ask cargo for another.
+export AMPWARDEN_BIN=${CARGO_TARGET_DIR:-$PWD/target}/debug/ampwarden
 
 names=() results=() seconds=()
 passed=0 failed=0

@@ -46,7 +46,7 @@ class Live:
         return f"{connected or 0} of {known} connected"
 
     def _sessions(self) -> str:
-        ((running, power),) = sql(self._settings, "SELECT count(), sum(power_w) FROM session_now WHERE state = 'active'")
+        ((running, power),) = sql(self._settings, "SELECT count(), sum(power_w) FROM session_now WHERE state = 'open'")
         ((ended,),) = sql(self._settings, f"SELECT count() FROM sessions WHERE {live_ended(self._started)}")
         return f"{running} running at {(power or 0) / 1000:.0f} kW, {ended} ended since the start"
 
@@ -59,9 +59,9 @@ class Live:
         ((scored,),) = sql(self._settings, f"SELECT count() FROM session_scores WHERE scored_at >= {since(self._started)}")
         ((odd,),) = sql(
             self._settings,
-            f"SELECT count() FROM session_scores WHERE scored_at >= {since(self._started)} AND severity != 'none'",
+            f"SELECT count() FROM session_scores WHERE scored_at >= {since(self._started)} AND severity IN ('warning', 'critical')",
         )
-        return f"{scored} since the start, {odd} of them odd"
+        return f"{scored} since the start, {odd} of them want a look"
 
     def _alerts(self) -> str:
         firing = promql(self._settings, 'count by (alertname) (ALERTS{alertstate="firing"})')
