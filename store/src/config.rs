@@ -24,7 +24,7 @@ pub struct StoreConfig {
     pub pg: PgConfig,
     /// How long rows are kept, by table, other than the schema says: `{ meter_values = "800d" }`. At least 35 days
     /// (rows older than a table's time to live are accepted and vanish; stations may report 30 days late); `0s`
-    /// keeps for ever. Applied by `ampwarden migrate`.
+    /// keeps for ever. Applied by `ampwarden migrate`; what is taken out of here stays as it was set.
     pub ttl: BTreeMap<String, HumanDuration>,
 }
 

@@ -30,6 +30,8 @@ impl Prometheus {
             format!("--storage.tsdb.path={place}/data"),
             format!("--web.listen-address=127.0.0.1:{port}"),
             "--web.enable-lifecycle".to_owned(),
+            // Otherwise an alert that fires before the Alertmanager is found waits a minute.
+            "--rules.alert.resend-delay=1s".to_owned(),
         ];
         let process = Process::start("prometheus", &arguments, &folder.path().join("prometheus.log"));
         process.wait_until_ready(|| get(&format!("http://127.0.0.1:{port}/-/ready")));

@@ -5,4 +5,3 @@ mod migrations;
 mod reading;
 mod rows;
 mod sample;
-mod scoring;

@@ -93,7 +93,6 @@ async fn current_states_and_gateways() {
     .await;
     assert!(reader.gateways(now).await.expect("gateways").iter().all(|g| g.gateway != gateway));
     reader.connector_now().await.expect("connectors");
-    reader.session_now().await.expect("sessions");
     reader.stations().await.expect("stations");
 }
 

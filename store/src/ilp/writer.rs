@@ -1,7 +1,5 @@
 //! Sends batches: one request a table.
 
-use std::time::Duration;
-
 use ureq::Agent;
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE};
 
@@ -25,7 +23,6 @@ pub struct Writer {
     http: ureq::config::Config,
     agent: Agent,
     url: String,
-    ping_url: String,
     authorization: Option<String>,
 }
 
@@ -103,7 +100,6 @@ impl Writer {
             agent: http.new_agent(),
             http,
             url: format!("{base}/write?precision=n"),
-            ping_url: format!("{base}/ping"),
             authorization: (!config.http_user.is_empty())
                 .then(|| basic_authorization(&config.http_user, config.http_password.expose())),
         }
@@ -129,26 +125,6 @@ impl Writer {
         }
         sent.refused = std::mem::take(&mut batch.refused);
         Ok(sent)
-    }
-
-    /// Whether the server answers.
-    ///
-    /// # Errors
-    /// What happened instead.
-    pub fn ping(&self, timeout: Duration) -> Result<(), String> {
-        let answer = self
-            .agent
-            .get(&self.ping_url)
-            .config()
-            .timeout_global(Some(timeout))
-            .build()
-            .call()
-            .map_err(|error| format!("{}: {error}", self.ping_url))?;
-        if answer.status().is_success() {
-            Ok(())
-        } else {
-            Err(format!("{}: the answer is {}", self.ping_url, answer.status()))
-        }
     }
 
     /// Takes out refused rows, one by one, and sends the others. A single-table request is one transaction: when it

@@ -1,6 +1,5 @@
 //! Current states.
 
-use station::id::SessionId;
 use station::time::Timestamp;
 use uuid::Uuid;
 
@@ -47,32 +46,6 @@ record! {
     }
 }
 
-record! {
-    /// A row of `session_now`.
-    SessionNow {
-        station: String,
-        site: Option<String>,
-        evse: i32,
-        connector: i32,
-        session_id: SessionId,
-        transaction_id: Option<String>,
-        token_hash: Option<String>,
-        state: String,
-        started_at: Timestamp,
-        duration_s: Option<f64>,
-        idle_s: Option<f64>,
-        energy_wh: Option<f64>,
-        power_w: Option<f64>,
-        max_power_w: Option<f64>,
-        soc_ratio: Option<f64>,
-        temperature_c: Option<f64>,
-        cost: Option<f64>,
-        currency: Option<String>,
-        samples: i32,
-        updated_at: Timestamp,
-    }
-}
-
 impl Reader {
     /// The state of every station.
     ///
@@ -88,13 +61,5 @@ impl Reader {
     /// See [`ReadError`].
     pub async fn connector_now(&self) -> Result<Vec<ConnectorNow>, ReadError> {
         self.records(&format!("SELECT {} FROM connector_now", ConnectorNow::COLUMNS), &[]).await
-    }
-
-    /// The last session of every connector; `state` is `open` for those that run.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub async fn session_now(&self) -> Result<Vec<SessionNow>, ReadError> {
-        self.records(&format!("SELECT {} FROM session_now", SessionNow::COLUMNS), &[]).await
     }
 }

@@ -2,11 +2,9 @@
 
 mod connection;
 mod current;
-mod meter;
 mod record;
 mod registry;
 mod row;
-mod sessions;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,11 +13,9 @@ use tokio::sync::Semaphore;
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
-pub use current::{ConnectorNow, SessionNow, StationNow};
-pub use meter::MeterValue;
+pub use current::{ConnectorNow, StationNow};
 pub use registry::{Gateway, Site, Station};
 pub use row::{Param, Row};
-pub use sessions::Session;
 
 pub(crate) use connection::{connect, text_of};
 
