@@ -148,7 +148,7 @@ pub(crate) const SNAPSHOT_AGE: MetricSpec = gauge(
     "How long ago the store was last read; since the start before the first time",
 );
 pub(crate) const STORE_UP: MetricSpec =
-    gauge("ampwarden_store_up", Unit::None, &[], "1 while the store answers");
+    gauge("ampwarden_exporter_store_up", Unit::None, &[], "1 while the store answers");
 pub(crate) const STORE_TAKES_WRITES: MetricSpec = gauge(
     "ampwarden_exporter_store_takes_writes",
     Unit::None,

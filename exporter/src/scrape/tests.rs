@@ -100,7 +100,7 @@ fn every_metric_is_as_declared_and_none_is_missing() {
             1.0,
         ),
         ("ampwarden_exporter_snapshot_age_seconds", 2.0),
-        ("ampwarden_store_up", 1.0),
+        ("ampwarden_exporter_store_up", 1.0),
         ("ampwarden_series_dropped", 0.0),
     ] {
         assert_eq!(value(&text, sample), Some(expected), "{sample}\n{text}");
@@ -140,14 +140,14 @@ fn an_old_snapshot_is_no_longer_shown_but_its_age_is() {
     );
     assert!(!text.contains("ampwarden_station"), "{text}");
     assert_eq!(value(&text, "ampwarden_exporter_snapshot_age_seconds"), Some(202.0));
-    assert_eq!(value(&text, "ampwarden_store_up"), Some(0.0));
+    assert_eq!(value(&text, "ampwarden_exporter_store_up"), Some(0.0));
 }
 
 #[test]
 fn before_the_first_read_there_is_an_age_and_nothing_else() {
     let text = scrape_of(&Config::default(), || NOW, |_| {});
     assert_eq!(value(&text, "ampwarden_exporter_snapshot_age_seconds"), Some(0.0));
-    assert_eq!(value(&text, "ampwarden_store_up"), Some(0.0));
+    assert_eq!(value(&text, "ampwarden_exporter_store_up"), Some(0.0));
     assert!(!text.contains("snapshot_timestamp"));
 }
 
