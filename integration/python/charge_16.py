@@ -67,7 +67,9 @@ async def charge(station: ChargePoint, session: Session) -> dict:
         call.DiagnosticsStatusNotification(status="Uploaded")
     )
     answers["SecurityEventNotification"] = await station.call(
-        call.SecurityEventNotification(type="SettingSystemTime", timestamp=session.at(0))
+        call.SecurityEventNotification(
+            type="SettingSystemTime", timestamp=session.at(0), tech_info="by hand"
+        )
     )
     return answers
 

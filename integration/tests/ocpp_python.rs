@@ -83,7 +83,7 @@ fn near(found: Option<f64>, expected: f64, within: f64) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn stations_that_are_not_ours_charge_to_the_watt_hour_and_cent() {
     let store = QuestDb::start_migrated(&QuestDbOptions::default()).await;
-    let mut gateway = Gateway::start(&store, "");
+    let mut gateway = Gateway::start(&store, r#"mqtt = { listen = "127.0.0.1:{mqtt}" }"#);
     let card = "04A1B2C3D4";
     let _ = gateway.command(&["tokens", "set", card, "--label", "fleet-7"]);
     let _ = gateway.command(&[
