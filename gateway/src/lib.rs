@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod config;
+pub mod csv;
 pub mod journal;
 pub mod metrics;
 pub mod mqtt;

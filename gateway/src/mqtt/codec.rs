@@ -357,7 +357,7 @@ mod tests {
         let read_back = read(Version::V4, &mut bytes, MAX).expect("valid").expect("whole");
         assert!(matches!(read_back, Incoming::Publish(p) if p.topic == "a/b" && p.packet == 7 && p.qos == 1));
         assert!(bytes.is_empty());
-        assert_eq!(read(Version::V4, &mut whole.clone(), 3), Err(PacketError::TooLarge));
+        assert_eq!(read(Version::V4, &mut BytesMut::from(&whole[..]), 3), Err(PacketError::TooLarge));
     }
 
     #[test]

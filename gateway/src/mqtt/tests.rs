@@ -122,7 +122,7 @@ impl Client {
             match v4::Packet::read(&mut self.input, 1 << 20) {
                 Ok(packet) => return packet,
                 Err(bytes4::Error::InsufficientBytes(_)) => {
-                    assert!(self.more().await, "the connection was closed")
+                    assert!(self.more().await, "the connection was closed");
                 }
                 Err(error) => panic!("{error}"),
             }

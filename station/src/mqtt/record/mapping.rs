@@ -50,6 +50,16 @@ impl Default for MappingFile {
     }
 }
 
+impl MappingFile {
+    /// Reads a mapping from TOML.
+    ///
+    /// # Errors
+    /// When it is not TOML, or has keys that mappings do not have.
+    pub fn from_toml(text: &str) -> Result<Self, MappingError> {
+        toml::from_str(text).map_err(|error| MappingError::Syntax(error.to_string()))
+    }
+}
+
 /// One column, or several of which the first counts that a row has something in.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(
@@ -180,7 +190,7 @@ impl Mapping {
     /// # Errors
     /// When it is not TOML or not a mapping.
     pub fn from_toml(text: &str) -> Result<Self, MappingError> {
-        Self::new(toml::from_str(text).map_err(|error| MappingError::Syntax(error.to_string()))?)
+        Self::new(MappingFile::from_toml(text)?)
     }
 
     /// What stands between the columns of a CSV file.

@@ -1,6 +1,6 @@
 //! Mappings that come with the product.
 
-use super::mapping::{Mapping, MappingError};
+use super::mapping::{Mapping, MappingError, MappingFile};
 
 /// Name, mapping. They are TOML as an operator would write it.
 const ALL: [(&str, &str); 6] = [
@@ -30,9 +30,19 @@ impl Mapping {
     /// # Errors
     /// When there is none of that name.
     pub fn preset(name: &str) -> Result<Self, MappingError> {
-        let text = Self::preset_text(name).ok_or_else(|| MappingError::Preset {
+        Self::new(MappingFile::preset(name)?)
+    }
+}
+
+impl MappingFile {
+    /// A mapping that comes with the product, to be changed.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn preset(name: &str) -> Result<Self, MappingError> {
+        let text = Mapping::preset_text(name).ok_or_else(|| MappingError::Preset {
             name: name.to_owned(),
-            known: Self::preset_names().join(", "),
+            known: Mapping::preset_names().join(", "),
         })?;
         Self::from_toml(text)
     }

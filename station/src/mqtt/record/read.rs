@@ -80,6 +80,11 @@ pub fn read(mapping: &Mapping, key: &SecretKey, text: &[u8]) -> Result<Vec<ReadR
 }
 
 fn read_json(mapping: &Mapping, key: &SecretKey, text: &str) -> Result<Vec<ReadRow>, ReadError> {
+    let first = text.trim().lines().next().unwrap_or_default();
+    // JSON Lines: a broken line is one row's trouble.
+    if first.len() < text.trim().len() && serde_json::from_str::<Value>(first).is_ok_and(|v| v.is_object()) {
+        return Ok(read_json_lines(mapping, key, text));
+    }
     let mut rows = Vec::new();
     for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
         match value.map_err(|error| ReadError::Json(error.to_string()))? {
@@ -92,6 +97,20 @@ fn read_json(mapping: &Mapping, key: &SecretKey, text: &str) -> Result<Vec<ReadR
         }
     }
     Ok(rows)
+}
+
+fn read_json_lines(mapping: &Mapping, key: &SecretKey, text: &str) -> Vec<ReadRow> {
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(line, text)| {
+            let value = serde_json::from_str(text).map_err(|error| ReadError::Json(error.to_string()));
+            value.and_then(|value| object(mapping, key, value, line)).unwrap_or_else(|error| ReadRow {
+                line,
+                said: Err(RowError { column: None, what: error.to_string(), station: None }),
+                kept: crate::mqtt::kept::payload(text.as_bytes(), key),
+            })
+        })
+        .collect()
 }
 
 fn object(mapping: &Mapping, key: &SecretKey, value: Value, line: u64) -> Result<ReadRow, ReadError> {
