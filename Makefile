@@ -59,8 +59,7 @@ check-boards: ## fail when a board differs from its code or breaks a rule of our
 
 .PHONY: check-rules
 check-rules: ## check and unit-test the recording and alerting rules
-	promtool check rules prometheus/rules/*.yml
-	promtool test rules prometheus/tests/*.yml
+	prometheus/check.sh
 
 .PHONY: chart
 chart: ## lint, render and validate the Helm chart
