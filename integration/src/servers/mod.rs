@@ -51,8 +51,11 @@ pub(crate) fn http() -> ureq::Agent {
         .new_agent()
 }
 
-/// Gets a page; an error unless its status is 2xx.
-pub(crate) fn get(url: &str) -> Result<String, String> {
+/// Gets a page.
+///
+/// # Errors
+/// When nobody answers, or the status is not 2xx.
+pub fn get(url: &str) -> Result<String, String> {
     let mut answer = http().get(url).call().map_err(|error| format!("{url}: {error}"))?;
     let body = answer.body_mut().read_to_string().map_err(|error| format!("{url}: {error}"))?;
     if answer.status().is_success() { Ok(body) } else { Err(format!("{url}: {}: {body}", answer.status())) }

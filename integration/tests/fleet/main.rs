@@ -1,0 +1,175 @@
+//! The main job, whole: a fleet lives for some hours (played fast) on a real QuestDB and Prometheus, with gateway,
+//! exporter and anomaly service as processes of their own. Then: every session is scored in time, the books of the
+//! clients equal the store, and every query of every board answers, with the ledger's totals.
+
+mod boards;
+mod scores;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use integration::ledger::Ledger;
+use integration::servers::{Process, Prometheus, QuestDb, QuestDbOptions, free_port};
+use integration::{Gateway, binary, eventually};
+use station::time::Timestamp;
+use store::read::Reader;
+
+/// Simulated hours, and how much faster than real time they go.
+const HOURS: i64 = 5;
+const SPEED: i64 = 200;
+
+struct Stack {
+    store: QuestDb,
+    gateway: Gateway,
+    prometheus: Prometheus,
+    exporter_port: u16,
+    _exporter: Process,
+    _anomaly: Process,
+    folder: tempfile::TempDir,
+}
+
+impl Stack {
+    async fn start() -> Self {
+        let store = QuestDb::start_migrated(&QuestDbOptions::default()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let (exporter_port, anomaly_port, grpc_port) = (free_port(), free_port(), free_port());
+        let gateway = Gateway::start(
+            &store,
+            &format!(
+                r#"mqtt = {{ listen = "127.0.0.1:{{mqtt}}", anonymous = true }}
+
+[exporter]
+admin = {{ listen = "127.0.0.1:{exporter_port}" }}
+interval = "1s"
+
+[anomaly]
+grpc = {{ listen = "127.0.0.1:{grpc_port}" }}
+admin = {{ listen = "127.0.0.1:{anomaly_port}" }}
+training = {{ folder = "{}" }}
+"#,
+                folder.path().join("models").display()
+            ),
+        );
+        let other = |name: &str, port: u16| {
+            let config = gateway.folder().join("ampwarden.toml").display().to_string();
+            let arguments = [name.to_owned(), "--config".to_owned(), config];
+            let log = folder.path().join(format!("{name}.log"));
+            let process = Process::start(&binary().display().to_string(), &arguments, &log);
+            process.wait_until_ready(|| integration::servers::get(&format!("http://127.0.0.1:{port}/readyz")));
+            process
+        };
+        let (exporter, anomaly) = (other("exporter", exporter_port), other("anomaly", anomaly_port));
+        let target = |job: &str, address: &str| {
+            format!("  - job_name: {job}\n    static_configs: [{{targets: [\"{address}\"]}}]\n")
+        };
+        let rules = std::fs::read_dir(repository().join("prometheus/rules")).unwrap();
+        let rules: Vec<(String, String)> = rules
+            .map(|entry| entry.unwrap().path())
+            .map(|path| {
+                (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(&path).unwrap())
+            })
+            .collect();
+        let mut config = "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\nrule_files: [\"*.yml\"]\nscrape_configs:\n".to_owned();
+        config.push_str(&target("ampwarden-gateway", gateway.admin("").trim_start_matches("http://")));
+        config.push_str(&target("ampwarden-exporter", &format!("127.0.0.1:{exporter_port}")));
+        config.push_str(&target("ampwarden-anomaly", &format!("127.0.0.1:{anomaly_port}")));
+        let metrics = store.metrics();
+        config.push_str(&target("questdb", metrics.trim_start_matches("http://").trim_end_matches("/metrics")));
+        let mut files: Vec<(&str, &str)> = rules
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+            .filter(|(name, _)| *name != "prometheus.yml")
+            .collect();
+        // `*.yml` would take the configuration for rules.
+        config = config.replace(
+            "[\"*.yml\"]",
+            &format!("{:?}", files.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+        );
+        files.push(("prometheus.yml", &config));
+        let prometheus = Prometheus::start(&files);
+        Self {
+            store,
+            gateway,
+            prometheus,
+            exporter_port,
+            _exporter: exporter,
+            _anomaly: anomaly,
+            folder,
+        }
+    }
+
+    /// Registers the fleet's sites, stations and cards, and a tariff for each site's currency, all by the commands
+    /// that an operator uses.
+    fn register(&self) {
+        for (site, currency) in [("oslo", "NOK"), ("denver", "USD"), ("jakarta", "IDR")] {
+            let _ = (site, currency);
+        }
+        let _ = self.gateway.command(&["settings", "set", "unknown_tokens", "accept"]);
+        let from = Timestamp(gateway::pipeline::clock::now().0).plus_seconds(-86_400 * 2).to_rfc3339();
+        let _ = self.gateway.command(&[
+            "tariffs", "set", "everywhere", "--currency", "EUR", "--per-kwh", "0.30", "--per-session", "0.35",
+            "--valid-from", &from,
+        ]);
+    }
+
+    /// Starts the fleet; it lives from some hours ago until now.
+    fn fleet(&self, ledger: &Path) -> Process {
+        let start = gateway::pipeline::clock::now().plus_seconds(-3600 * HOURS).to_rfc3339();
+        let arguments: Vec<String> = [
+            "simulate", "--ocpp", &self.gateway.ocpp(), "--mqtt", &format!("127.0.0.1:{}", self.gateway.mqtt_port()),
+            "--ocpp16", "40", "--ocpp201", "15", "--mqtt-stations", "25", "--speed", &SPEED.to_string(),
+            "--start", &start, "--duration", &format!("{HOURS}h"), "--meter-every", "120s", "--reconnect", "200ms",
+            "--seed", "5", "--faults", "0.05", "--quiet", "--ledger", &ledger.display().to_string(),
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        Process::start(&binary().display().to_string(), &arguments, &self.folder.path().join("fleet.log"))
+    }
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_main_job_end_to_end() {
+    let stack = Stack::start().await;
+    stack.register();
+    let path = stack.folder.path().join("ledger.jsonl");
+    let fleet = stack.fleet(&path);
+    let reader = Reader::new(&stack.store.config());
+    let seen = scores::watch(&reader, || fleet.is_running()).await;
+
+    let books = stack.gateway.settled_books(Duration::from_secs(60));
+    let ledger = Ledger::read(&path);
+    assert_eq!(ledger.refused, 0, "messages were refused\n{}", fleet.log());
+    eventually(Duration::from_secs(30), || async {
+        let differences = ledger.differences(&reader).await;
+        if differences.is_empty() { Ok(()) } else { Err(differences.join("\n")) }
+    })
+    .await;
+    println!("{} acknowledged messages, {} sessions, books {books}", ledger.messages.len(), ledger.sessions.len());
+
+    scores::check(&reader, &ledger, &seen).await;
+    exported(&stack, &ledger).await;
+    boards::check(&stack.prometheus.url(), &stack.store.http(), &ledger).await;
+}
+
+/// What the exporter and Prometheus say fits what is in the store.
+async fn exported(stack: &Stack, ledger: &Ledger) {
+    let stations: std::collections::BTreeSet<_> = ledger.messages.iter().map(|m| m.station.as_str()).collect();
+    eventually(Duration::from_secs(60), || async {
+        let known: f64 = stack.prometheus.query("sum(ampwarden_stations)")?.first().map_or(0.0, |(_, v)| *v);
+        let energy = stack.prometheus.query("sum(ampwarden_energy_joules_total)")?.first().map_or(0.0, |(_, v)| *v);
+        #[allow(clippy::cast_precision_loss)]
+        let said: f64 = ledger.sessions.iter().map(|s| s.energy_wh as f64 * 3600.0).sum();
+        // Sessions without a stop count in the totals and have no line in the ledger.
+        #[allow(clippy::cast_precision_loss)]
+        if known == stations.len() as f64 && energy >= said * 0.999 {
+            Ok(())
+        } else {
+            Err(format!("{known} of {} stations, {energy} of {said} J (exporter on {})", stations.len(), stack.exporter_port))
+        }
+    })
+    .await;
+}
