@@ -51,9 +51,9 @@ pub(crate) struct Item {
     pub revision: u64,
     /// What it is.
     pub value: Map<String, Value>,
-    /// When it was changed.
+    /// When it was changed (RFC 3339).
     #[serde(default)]
-    pub changed_at: Value,
+    pub changed_at: String,
     /// Who changed it.
     #[serde(default)]
     pub author: String,
@@ -92,6 +92,11 @@ impl Api {
             return Ok(None);
         }
         read(&answer.success()?).map(Some)
+    }
+
+    /// The answer of any other path.
+    pub(crate) fn read<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        read(&self.get(path)?.success()?)
     }
 
     /// Its changes.

@@ -1,12 +1,15 @@
 //! One file a command.
 
+pub(crate) mod anomaly;
 pub(crate) mod check;
 pub(crate) mod exporter;
+pub(crate) mod gateway;
 pub(crate) mod limits;
 pub(crate) mod migrate;
 mod process;
 mod setting;
 pub(crate) mod settings;
+pub(crate) mod simulate;
 pub(crate) mod sites;
 pub(crate) mod stations;
 pub(crate) mod tariffs;

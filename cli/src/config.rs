@@ -15,10 +15,14 @@ use store::StoreConfig;
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AmpwardenConfig {
+    /// The gateway: where stations connect, the journal, the writer.
+    pub gateway: gateway::Config,
     /// QuestDB: where it is, and how long each table is kept.
     pub store: StoreConfig,
     /// The exporter: what the store knows of the fleet, for Prometheus.
     pub exporter: exporter::Config,
+    /// The anomaly service: scores every ended session, and answers over gRPC.
+    pub anomaly: anomaly::Config,
     /// Logs, on standard error.
     pub log: LogConfig,
     /// Traces to an OpenTelemetry collector.

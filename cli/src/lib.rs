@@ -37,7 +37,10 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Gateway(commands::gateway::Gateway),
     Exporter(commands::exporter::Exporter),
+    Anomaly(commands::anomaly::Anomaly),
+    Simulate(Box<commands::simulate::Simulate>),
     #[command(subcommand)]
     Check(commands::check::Check),
     Migrate(commands::migrate::Migrate),
@@ -58,7 +61,10 @@ enum Command {
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = cli.config.as_deref();
     match cli.command {
+        Command::Gateway(command) => command.run(config),
         Command::Exporter(command) => command.run(config),
+        Command::Anomaly(command) => command.run(config),
+        Command::Simulate(command) => command.run(),
         Command::Check(command) => command.run(config),
         Command::Migrate(command) => command.run(config),
         Command::Token(command) => command.run(),

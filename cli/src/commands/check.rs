@@ -1,5 +1,6 @@
-//! `ampwarden check config`
+//! `ampwarden check config | books`
 
+mod books;
 mod config;
 mod store;
 
@@ -8,19 +9,22 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-/// Check the configuration and the store.
+/// Check the configuration, the store, and the books.
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Examples:
   ampwarden check config --config ampwarden.toml
-  ampwarden check config --offline")]
+  ampwarden check config --offline
+  ampwarden check books")]
 pub(crate) enum Check {
     Config(config::Config),
+    Books(books::Books),
 }
 
 impl Check {
     pub(crate) fn run(self, path: Option<&Path>) -> anyhow::Result<ExitCode> {
         match self {
             Self::Config(command) => command.run(path),
+            Self::Books(command) => command.run(),
         }
     }
 }

@@ -19,7 +19,7 @@ impl Exporter {
     pub(crate) fn run(self, config: Option<&Path>) -> anyhow::Result<ExitCode> {
         process::run(config, "ampwarden-exporter", |config, shutdown| async move {
             let admin = service::listen::bind(&config.exporter.admin.listen, "exporter.admin.listen").await?;
-            tracing::info!("the exporter serves metrics and probes on {}", admin.local_addr()?);
+            tracing::info!("metrics and probes on http://{}", admin.local_addr()?);
             exporter::run(config.exporter, config.store, exporter::Listeners { admin }, shutdown)
                 .await
                 .context("the exporter ended")

@@ -72,7 +72,7 @@ impl Set for SetTariff {
             .with("per_idle_minute", money(self.per_idle_minute))
             .with("site", self.site)
             // Always written: a change that keeps an old start would hold for the past as well.
-            .with("valid_from", Some(self.valid_from.map(|time| time.0)))
+            .with("valid_from", Some(self.valid_from.map(|time| time.to_rfc3339())))
             .put::<Self>(api, &self.name, "tariff", self.if_revision)
     }
 }

@@ -31,8 +31,8 @@ impl Tokens {
 
 #[derive(Args, Debug)]
 struct SetToken {
-    /// The card's id as stations send it; `-` reads it from standard input, so that it is in no shell history;
-    /// `hash:…` as `list` shows it.
+    /// The card's id as stations send it; `-` reads it from standard input, so that it is in no shell history; or
+    /// `hash:` and the key that `list` shows.
     card: String,
     /// What operators call it; shown on boards, so no personal data.
     #[arg(long)]
@@ -68,12 +68,12 @@ impl Set for SetToken {
         let changes = Changes::default()
             .with("label", self.label)
             .with("status", status)
-            .with("valid_until", self.valid_until.map(|time| time.0));
-        if card.starts_with("hash:") {
+            .with("valid_until", self.valid_until.map(|time| time.to_rfc3339()));
+        if let Some(hash) = card.strip_prefix("hash:") {
             if self.group.is_some() {
                 bail!("a group is given with the card's own id, not with its hash");
             }
-            return changes.put::<Self>(api, &card, "token_hash", self.if_revision);
+            return changes.put::<Self>(api, hash, "token_hash", self.if_revision);
         }
         // The gateway alone knows the key under which cards are hashed: the id goes in the body, never in a path,
         // where logs would keep it.

@@ -1,6 +1,6 @@
 //! docs/metrics.md
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use service::metrics::{MetricKind, MetricSpec, PROCESS_METRICS};
@@ -22,7 +22,9 @@ Gauges of the exporter expire with what they were read from; counters never do.
 fn processes() -> Vec<(&'static str, &'static str, Vec<MetricSpec>)> {
     vec![
         ("Every process", "", PROCESS_METRICS.to_vec()),
+        ("Gateway", "Port 9464.", gateway::metrics::specs()),
         ("Exporter", "Port 9465.", exporter::METRICS.to_vec()),
+        ("Anomaly service", "Port 9466.", anomaly::METRICS.to_vec()),
     ]
 }
 
@@ -53,14 +55,24 @@ fn metrics_md_is_up_to_date() {
 
 #[test]
 fn metrics_are_named_by_the_rules() {
-    let mut names = BTreeSet::new();
+    let mut known: BTreeMap<&str, MetricSpec> = BTreeMap::new();
     for (process, _, specs) in processes() {
+        let mut names = BTreeSet::new();
         for spec in specs {
             let name = spec.name;
             assert!(names.insert(name), "{name} is declared twice");
+            // The same name in two processes (such as whether the store is up) is the same metric, told apart by job.
+            let other = known.entry(name).or_insert(spec);
+            assert!(
+                (other.kind_name(), other.unit, other.labels) == (spec.kind_name(), spec.unit, spec.labels),
+                "{name} means different things in two processes"
+            );
             assert!(name.starts_with("ampwarden_") || process == "Every process", "{name} lacks its prefix");
             assert_eq!(matches!(spec.kind, MetricKind::Counter), name.ends_with("_total"), "{name}");
-            assert_eq!(matches!(spec.kind, MetricKind::Info), name.ends_with("_info"), "{name}");
+            // An info whose labels change while the process runs is a gauge to the client library.
+            let is_info = matches!(spec.kind, MetricKind::Info);
+            assert!(!is_info || name.ends_with("_info"), "{name}");
+            assert!(!name.ends_with("_info") || is_info || matches!(spec.kind, MetricKind::Gauge), "{name}");
             let unit = spec.unit.as_str();
             let base = name.trim_end_matches("_total");
             assert!(unit.is_empty() || base.ends_with(unit), "{name} does not end in its unit, {unit}");

@@ -61,7 +61,32 @@ fn summary(path: Option<&Path>, config: &AmpwardenConfig) -> String {
             "store",
             format!("{}, PG wire {}:{}", config.store.http, config.store.pg.host, config.store.pg.port),
         ),
+        (
+            "gateway",
+            format!(
+                "{}: OCPP on {}{}, API on {}, metrics and probes on {}",
+                config.gateway.name,
+                config.gateway.ocpp.listen,
+                config
+                    .gateway
+                    .ocpp
+                    .tls
+                    .as_ref()
+                    .map_or(String::new(), |_| format!(" and {} (TLS)", config.gateway.ocpp.tls_listen)),
+                config.gateway.api_listen,
+                config.gateway.admin.listen
+            ),
+        ),
         ("exporter", format!("metrics and probes on {}", config.exporter.admin.listen)),
+        (
+            "anomaly",
+            format!(
+                "gRPC on {}, metrics and probes on {}, models in {}",
+                config.anomaly.grpc.listen,
+                config.anomaly.admin.listen,
+                config.anomaly.training.folder.display()
+            ),
+        ),
         ("log", format!("{}, {:?}", config.log.level, config.log.format).to_lowercase()),
         ("traces", if config.otlp.endpoint.is_empty() { "off".into() } else { config.otlp.endpoint.clone() }),
         ("API tokens", if tokens.is_empty() { "none".into() } else { tokens.join("; ") }),
@@ -85,6 +110,9 @@ fn findings(config: &AmpwardenConfig) -> Vec<Finding> {
     if let Err(error) = config.exporter.check() {
         findings.push(Finding::Error(error.to_string()));
     }
+    if let Err(error) = config.anomaly.check() {
+        findings.push(Finding::Error(error.to_string()));
+    }
     if config.api.tokens.is_empty() && config.api.anonymous.is_empty() {
         findings.push(Finding::Warning(
             "api.tokens is empty: nobody can use the gateway's API (`ampwarden token new NAME --scope read` makes one)".into(),
@@ -102,6 +130,13 @@ fn findings(config: &AmpwardenConfig) -> Vec<Finding> {
                  a network that you trust"
             )));
         }
+    }
+    if config.gateway.ocpp.tls.is_none() && !is_loopback(&config.gateway.ocpp.listen) {
+        findings.push(Finding::Warning(format!(
+            "gateway.ocpp.listen = \"{}\" takes stations from other machines without TLS: set gateway.ocpp.tls, or let a \
+             proxy do it",
+            config.gateway.ocpp.listen
+        )));
     }
     if config.store.pg.password.expose() == "quest" {
         findings.push(Finding::Warning(
@@ -121,7 +156,11 @@ fn findings(config: &AmpwardenConfig) -> Vec<Finding> {
 
 /// The ports without access control.
 fn admin_addresses(config: &AmpwardenConfig) -> Vec<(&'static str, &str)> {
-    vec![("exporter.admin.listen", config.exporter.admin.listen.as_str())]
+    vec![
+        ("gateway.admin.listen", config.gateway.admin.listen.as_str()),
+        ("exporter.admin.listen", config.exporter.admin.listen.as_str()),
+        ("anomaly.admin.listen", config.anomaly.admin.listen.as_str()),
+    ]
 }
 
 /// Whether an address ("host:port") is reached from this machine alone.
@@ -179,6 +218,7 @@ mod tests {
         config.secrets.key = SecretString::new("x".repeat(40));
         config.api.anonymous = vec![Scope::Read];
         config.exporter.admin.listen = "0.0.0.0:9465".into();
+        config.gateway.ocpp.listen = "127.0.0.1:8887".into();
         config.store.pg.password = SecretString::new("another");
         config.store.http = "http://questdb:9000".into();
         config.store.http_password = SecretString::new("hush");

@@ -1,0 +1,96 @@
+//! `ampwarden check books`: whether every event that came in is accounted for.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use crate::api::ApiArgs;
+
+/// Say how many events came in and how each ended.
+///
+/// received = stored + duplicate + rejected + in the journal. Ends with status 1 if that does not hold.
+#[derive(Args, Debug)]
+pub(crate) struct Books {
+    #[command(flatten)]
+    api: ApiArgs,
+    /// As JSON, for programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The books, as the gateway keeps them.
+#[derive(Serialize, Deserialize)]
+struct View {
+    received: u64,
+    stored: u64,
+    duplicate: u64,
+    rejected: BTreeMap<String, u64>,
+    in_journal: u64,
+    difference: i64,
+    store_up: bool,
+    store_trouble: Option<String>,
+}
+
+impl Books {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let books: View = self.api.connect().read("/v1/books")?;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&books)?);
+        } else {
+            print!("{}", page(&books));
+        }
+        Ok(if books.difference == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn page(books: &View) -> String {
+    let mut lines = vec![
+        ("received".to_owned(), books.received.to_string()),
+        ("stored".to_owned(), books.stored.to_string()),
+        ("duplicate".to_owned(), books.duplicate.to_string()),
+        ("rejected".to_owned(), books.rejected.values().sum::<u64>().to_string()),
+    ];
+    lines.extend(books.rejected.iter().map(|(reason, count)| (format!("  {reason}"), count.to_string())));
+    lines.push(("in the journal".to_owned(), books.in_journal.to_string()));
+    let verdict = match books.difference {
+        0 => "the books balance".to_owned(),
+        difference => format!("{difference} events are not accounted for"),
+    };
+    let store = match (&books.store_trouble, books.store_up) {
+        (Some(trouble), _) => format!("the store takes no rows: {trouble}\n"),
+        (None, false) => "the store takes no rows yet\n".to_owned(),
+        (None, true) => String::new(),
+    };
+    lines.iter().map(|(name, count)| format!("{name:<24}{count:>12}\n")).collect::<String>()
+        + &verdict
+        + "\n"
+        + &store
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_said() {
+        let books = View {
+            received: 10,
+            stored: 5,
+            duplicate: 1,
+            rejected: BTreeMap::from([("unknown_action".to_owned(), 2)]),
+            in_journal: 1,
+            difference: 1,
+            store_up: false,
+            store_trouble: Some("QuestDB does not answer".into()),
+        };
+        let page = page(&books);
+        assert!(page.contains("  unknown_action                   2\n"), "{page}");
+        assert!(
+            page.ends_with(
+                "1 events are not accounted for\nthe store takes no rows: QuestDB does not answer\n"
+            )
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! Settings by command against a running gateway. Its store is down: settings do not wait for it.
+
+mod common;
+
+use common::{Server, ampwarden, run, text};
+
+/// A gateway with an API token, in a folder of its own.
+struct Gateway {
+    server: Server,
+    api: String,
+    token: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Gateway {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let token = service::auth::new_token();
+        let tokens = format!(
+            "[{{ name = \"ops\", scopes = [\"read\", \"write\"], hash = \"{}\" }}, {{ name = \"looker\", scopes = [\"read\"], hash = \"{}\" }}]",
+            service::auth::hash_of(&token),
+            service::auth::hash_of("look")
+        );
+        let any = "127.0.0.1:0";
+        let mut server = Server::start(
+            ampwarden()
+                .arg("gateway")
+                .env("AMPWARDEN__SECRETS__KEY", "0123456789abcdef0123456789abcdef")
+                .env("AMPWARDEN__API__TOKENS", tokens)
+                .env("AMPWARDEN__STORE__HTTP", "http://127.0.0.1:1")
+                .env("AMPWARDEN__STORE__PG__PORT", "1")
+                .env("AMPWARDEN__GATEWAY__ADMIN__LISTEN", any)
+                .env("AMPWARDEN__GATEWAY__API_LISTEN", any)
+                .env("AMPWARDEN__GATEWAY__OCPP__LISTEN", any)
+                .env("AMPWARDEN__GATEWAY__MQTT__LISTEN", any)
+                .env("AMPWARDEN__GATEWAY__JOURNAL__FOLDER", folder.path()),
+        );
+        let api = server.after("HTTP API on ");
+        server.after("the gateway is ready");
+        Self { server, api, token, _folder: folder }
+    }
+
+    /// Runs a command with the token; gives what it printed, or its error.
+    fn ask(&self, arguments: &[&str]) -> Result<String, String> {
+        self.ask_as(&self.token, arguments)
+    }
+
+    fn ask_as(&self, token: &str, arguments: &[&str]) -> Result<String, String> {
+        let output = run(arguments, &[("AMPWARDEN_API", self.api.as_str()), ("AMPWARDEN_API_TOKEN", token)]);
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+}
+
+#[test]
+fn settings_are_set_listed_and_remembered() {
+    let gateway = Gateway::start();
+    let ask = |arguments: &[&str]| gateway.ask(arguments).expect("taken");
+
+    assert_eq!(
+        ask(&[
+            "tariffs",
+            "set",
+            "standard",
+            "--currency",
+            "EUR",
+            "--per-kwh",
+            "0.30",
+            "--per-session",
+            "0.35"
+        ]),
+        "tariffs standard is now at revision 1\n"
+    );
+    // What is not given stays as it is.
+    assert_eq!(
+        ask(&["tariffs", "set", "standard", "--per-kwh", "0.31"]),
+        "tariffs standard is now at revision 2\n"
+    );
+    let list = ask(&["tariffs", "list"]);
+    let row: Vec<&str> = list.lines().nth(1).expect("a row").split_whitespace().collect();
+    assert_eq!(row[..8], ["standard", "2", "-", "EUR", "0.31", "0", "0.35", "0"], "{list}");
+    assert_eq!(row.last(), Some(&"ops"), "{list}");
+    assert_eq!(ask(&["tariffs", "history", "standard"]).lines().count(), 3);
+
+    let error = gateway
+        .ask(&["tariffs", "set", "standard", "--per-kwh", "1", "--if-revision", "1"])
+        .expect_err("412");
+    assert!(error.contains("it was changed meanwhile"), "{error}");
+
+    ask(&[
+        "sites",
+        "set",
+        "depot",
+        "--name",
+        "Depot",
+        "--lat",
+        "-33.9",
+        "--lon",
+        "18.4",
+        "--time-zone",
+        "Africa/Johannesburg",
+    ]);
+    ask(&["sites", "set", "depot", "--maintenance"]);
+    let sites = ask(&["sites", "list"]);
+    assert!(
+        sites.contains("Depot  -33.9         18.4           Africa/Johannesburg  -         yes"),
+        "{sites}"
+    );
+    ask(&["sites", "set", "depot", "--maintenance=false"]);
+
+    ask(&["stations", "set", "CP 7", "--site", "depot", "--rated-kw", "22"]);
+    ask(&["limits", "set", "depot", "--grid-kw", "150"]);
+    ask(&["settings", "set", "unknown_tokens", "accept"]);
+    assert!(ask(&["stations", "list", "--json"]).contains("\"rated_power_w\": 22000.0"));
+    assert!(ask(&["limits", "list"]).contains("150000"));
+    assert!(ask(&["settings", "list"]).contains("accept"));
+    let books = ask(&["check", "books"]);
+    assert!(books.contains("the books balance"), "{books}");
+    assert!(books.contains("the store takes no rows"), "{books}");
+
+    let (status, said) = gateway.server.stop();
+    assert_eq!(status, Some(0), "{said}");
+}
+
+#[test]
+fn cards_are_kept_as_hashes() {
+    let gateway = Gateway::start();
+    let ask = |arguments: &[&str]| gateway.ask(arguments).expect("taken");
+    ask(&["tokens", "set", "04A1B2C3", "--label", "fleet-7", "--valid-until", "2027-01-01T00:00:00Z"]);
+    let list = ask(&["tokens", "list"]);
+    assert!(!list.contains("04A1B2C3") && list.contains("fleet-7") && list.contains("2027-01-01"), "{list}");
+    let hash = list.lines().nth(1).and_then(|row| row.split_whitespace().next()).expect("a row").to_owned();
+    ask(&["tokens", "set", &format!("hash:{hash}"), "--block"]);
+    let list = ask(&["tokens", "list"]);
+    assert!(list.contains("blocked") && list.contains("fleet-7"), "{list}");
+    ask(&["tokens", "set", "04a1b2c3", "--unblock"]);
+    let list = ask(&["tokens", "list"]);
+    assert!(list.contains("accepted") && list.contains("fleet-7") && list.contains("2027-01-01"), "{list}");
+    assert_eq!(ask(&["tokens", "history", &hash]).lines().count(), 4);
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let gateway = Gateway::start();
+    for (arguments, expected) in [
+        (&["tariffs", "set", "x", "--per-kwh", "1"][..], "missing field `currency`"),
+        (&["tariffs", "set", "x", "--currency", "euro"], "currency \"euro\" must be three capital letters"),
+        (&["sites", "set", "x", "--time-zone", "Mars/Olympus"], "time_zone \"Mars/Olympus\" is unknown"),
+        (&["settings", "set", "colour", "red"], "\"colour\" means nothing to the gateway"),
+        (&["tariffs", "history", "nothing"], "there is no tariffs \"nothing\""),
+        (&["tariffs", "set", "x", "--valid-from", "soon"], "\"soon\" is no time"),
+    ] {
+        let error = gateway.ask(arguments).expect_err("refused");
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+    let error = gateway.ask_as("look", &["limits", "set", "x", "--grid-kw", "1"]).expect_err("403");
+    assert!(error.contains("the token \"looker\" has not the scope \"write\""), "{error}");
+    let error = gateway.ask_as("wrong", &["limits", "list"]).expect_err("401");
+    assert!(error.contains("the gateway wants to know who asks"), "{error}");
+}
