@@ -169,7 +169,7 @@ impl Trainer {
             }
         }
         // One order, whatever the store's: the same history gives the same model.
-        history.sort_by(|a, b| (a.ts_us, a.id).cmp(&(b.ts_us, b.id)));
+        history.sort_by_key(|session| (session.ts_us, session.id));
         Ok(history)
     }
 

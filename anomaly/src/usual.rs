@@ -28,6 +28,16 @@ pub enum Measure {
 impl Measure {
     /// All.
     pub const ALL: [Self; 4] = [Self::Energy, Self::Duration, Self::Idle, Self::MeanPower];
+
+    /// Below this a difference means little: the models' scale is linear there, and logarithmic far above.
+    #[must_use]
+    pub fn scale(self) -> f64 {
+        match self {
+            Self::Energy => 200.0,
+            Self::Duration | Self::Idle => 300.0,
+            Self::MeanPower => 200.0,
+        }
+    }
 }
 
 /// Whose usual.
@@ -139,11 +149,11 @@ fn centre(mut values: Vec<f64>) -> Option<Centre> {
 }
 
 fn table<'a>(groups: HashMap<&'a str, Vec<&'a Session>>) -> HashMap<String, [Option<Centre>; 4]> {
-    groups.into_iter().map(|(id, sessions)| (id.to_owned(), centres(sessions.into_iter()))).collect()
+    groups.into_iter().map(|(id, sessions)| (id.to_owned(), centres(&sessions))).collect()
 }
 
-fn centres<'a>(sessions: impl Iterator<Item = &'a Session> + Clone) -> [Option<Centre>; 4] {
-    Measure::ALL.map(|measure| centre(sessions.clone().map(|s| features::measure(s, measure)).collect()))
+fn centres(sessions: &[&Session]) -> [Option<Centre>; 4] {
+    Measure::ALL.map(|measure| centre(sessions.iter().map(|s| features::measure(s, measure)).collect()))
 }
 
 impl Usual {
@@ -160,7 +170,7 @@ impl Usual {
             table(groups)
         };
         Self {
-            fleet: centres(history.iter()),
+            fleet: centres(&history.iter().collect::<Vec<_>>()),
             sites: group(Scope::Site),
             stations: group(Scope::Station),
             users: group(Scope::User),
@@ -251,7 +261,10 @@ mod tests {
         history.push(at("one", 50_000.0));
         history.extend((0..60).map(|_| at("steady", 50_000.0)));
         let usual = Usual::learn(&history);
-        let median = |user: &str| usual.median(&at(user, 0.0), Scope::User, Measure::Energy, None).exp_m1();
+        let median = |user: &str| {
+            let median = usual.median(&at(user, 0.0), Scope::User, Measure::Energy, None);
+            median.exp_m1() * Measure::Energy.scale()
+        };
         assert!((10_000.0..16_000.0).contains(&median("one")), "{}", median("one"));
         assert!((40_000.0..50_000.0).contains(&median("steady")), "{}", median("steady"));
         assert!((median("unknown") - 10_000.0).abs() < 1.0, "{}", median("unknown"));

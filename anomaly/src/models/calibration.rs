@@ -8,8 +8,8 @@ use crate::usual::quantile;
 /// How many points of the distribution are kept in its body and in its upper hundredth.
 const POINTS: usize = 512;
 
-/// Rarer than this is not claimed, whatever the tail says.
-const RAREST: f64 = 1e-7;
+/// A history of n sessions supports no claim rarer than 1 in so many times n, whatever the tail says.
+const BEYOND: f64 = 100.0;
 
 /// The distribution of raw scores over the history.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub struct Calibration {
     shares: Vec<f64>,
     /// By how much a raw score must rise for the share to fall to 1/e, beyond the history.
     slope: f64,
+    /// Rarer is not claimed.
+    rarest: f64,
 }
 
 impl Calibration {
@@ -29,7 +31,7 @@ impl Calibration {
         raw.retain(|v| v.is_finite());
         raw.sort_unstable_by(f64::total_cmp);
         if raw.is_empty() {
-            return Self { scores: vec![0.0], shares: vec![1.0], slope: 1.0 };
+            return Self { scores: vec![0.0], shares: vec![1.0], slope: 1.0, rarest: 0.1 };
         }
         let count = raw.len() as f64;
         let mut shares: Vec<f64> = (0..POINTS).map(|i| 1.0 - 0.99 * i as f64 / POINTS as f64).collect();
@@ -48,7 +50,7 @@ impl Calibration {
         let beyond: Vec<f64> = raw.iter().filter(|v| **v > edge).map(|v| v - edge).collect();
         let mean = beyond.iter().sum::<f64>() / (beyond.len().max(1) as f64);
         let span = raw[raw.len() - 1] - raw[0];
-        Self { scores, shares, slope: mean.max(span / 100.0).max(1e-9) }
+        Self { scores, shares, slope: mean.max(span / 100.0).max(1e-9), rarest: 1.0 / (BEYOND * count) }
     }
 
     /// The share of the history that is at least as unusual, above 0.
@@ -56,7 +58,7 @@ impl Calibration {
     pub fn share(&self, raw: f64) -> f64 {
         let last = self.scores.len() - 1;
         if raw > self.scores[last] {
-            return (self.shares[last] * (-(raw - self.scores[last]) / self.slope).exp()).max(RAREST);
+            return (self.shares[last] * (-(raw - self.scores[last]) / self.slope).exp()).max(self.rarest);
         }
         let above = self.scores.partition_point(|s| *s < raw);
         if above == 0 {
@@ -65,13 +67,16 @@ impl Calibration {
         let (low, high) = (self.scores[above - 1], self.scores[above]);
         let part = if high > low { (raw - low) / (high - low) } else { 1.0 };
         let (s_low, s_high) = (self.shares[above - 1], self.shares[above]);
-        (s_low + (s_high - s_low) * part).max(RAREST)
+        (s_low + (s_high - s_low) * part).max(self.rarest)
     }
 
     /// Whether a file that was read has the right shape.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        !self.scores.is_empty() && self.scores.len() == self.shares.len() && self.slope > 0.0
+        !self.scores.is_empty()
+            && self.scores.len() == self.shares.len()
+            && self.slope > 0.0
+            && self.rarest > 0.0
     }
 }
 

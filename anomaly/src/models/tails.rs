@@ -142,7 +142,7 @@ impl Tails {
             && self
                 .columns
                 .iter()
-                .all(|c| c.probabilities.len() == c.values.len() && (c.count > 0) == !c.values.is_empty())
+                .all(|c| c.probabilities.len() == c.values.len() && (c.count > 0) != c.values.is_empty())
     }
 }
 

@@ -319,7 +319,18 @@ fn fill(row: &Row, medians: &[f64]) -> Row {
 
 /// The surprise of one column. Hours and weekdays have no tails.
 fn excess(tails: &Tails, column: usize, value: f64) -> f64 {
-    if Feature::ALL[column].is_cyclic() { 0.0 } else { tails.excess(column, value).0 }
+    let feature = Feature::ALL[column];
+    if feature.is_cyclic() {
+        return 0.0;
+    }
+    // Drawn towards the middle by what meters and clocks may err.
+    let median = tails.median(column);
+    let drawn = if (value - median).abs() <= feature.accuracy() {
+        median
+    } else {
+        value - feature.accuracy().copysign(value - median)
+    };
+    tails.excess(column, drawn).0
 }
 
 fn tails_raw(tails: &Tails, row: &Row) -> f64 {

@@ -87,7 +87,7 @@ fn what_is_odd_for_a_user_is_found_and_explained() {
         energy_wh: usual.energy_wh.map(|e| e * 3.0),
         duration_s: usual.duration_s.map(|s| s * 3.0),
         charging_s: usual.charging_s.map(|s| s * 3.0),
-        ..usual.clone()
+        ..usual
     };
     let scored = scorer.score(&odd, false);
     assert!(scored.score >= 0.99, "{scored:?}");

@@ -14,6 +14,8 @@ use crate::writer::{self, Item};
 
 const HOUR_S: i64 = 3600;
 const WEEK_S: i64 = 7 * 86_400;
+/// So long the fast path has for a session.
+const FAST_S: f64 = 5.0;
 /// Sessions in one step of the look through the whole store (a day is not divided).
 const STEP: i64 = 5000;
 /// Sessions that are read, scored and written at once.
@@ -103,15 +105,18 @@ impl Scoring {
             .filter(|found| match state(found) {
                 Some(partial) => partial && self.handed.get(found.key, model) != Some(false),
                 // Younger ones are the fast path's.
-                None => self.is_overdue(found.updated_at, now),
+                None => now.seconds_since(found.updated_at) >= FAST_S,
             })
             .collect();
         let mut count = 0;
         for some in wanted.chunks(CHUNK) {
             let mut sessions = reads::rows_of(&self.reader, some).await?;
             reads::meters(&self.reader, sessions.iter_mut()).await?;
-            // In part again would say nothing new.
-            sessions.retain(|stored| stored.is_whole() || scored.get(&stored.key()).is_none());
+            // Those that wait for their meter values are the fast path's, and in part again would say nothing new.
+            sessions.retain(|stored| {
+                stored.is_whole()
+                    || self.is_overdue(stored.updated_at, now) && !scored.contains_key(&stored.key())
+            });
             for (stored, result) in self.score(sessions, Arc::clone(scorer)).await {
                 let (key, partial) = (stored.key(), result.partial);
                 let row = writer::score_row(&stored, result, crate::now());
