@@ -74,7 +74,8 @@ pub fn router(deps: &Deps) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(settings::list))
         .routes(routes!(settings::get_one, settings::put_one))
         .routes(routes!(settings::history))
-        .routes(routes!(settings::post_token))
+        // Beside the collections: a path of its own shadows them for every method.
+        .routes(routes!(settings::list_tokens, settings::post_token))
         .with_state(deps.clone())
         .split_for_parts();
     (router, document)

@@ -155,7 +155,13 @@ pub(super) async fn put_one(
     change(&deps, author, setting, &headers).await
 }
 
-/// Registers a card, or changes a registered one.
+/// All tokens.
+#[utoipa::path(get, path = "/v1/tokens", responses((status = 200, body = Items)))]
+pub(super) async fn list_tokens(deps: State<Deps>) -> Result<Json<Items>, Problem> {
+    list(deps, Path(Collection::Tokens.label().to_owned())).await
+}
+
+/// Registers a card, or changes a registered one: what is not given stays as it is.
 #[utoipa::path(post, path = "/v1/tokens", request_body = NewToken,
     responses((status = 200, body = Item), (status = 400, body = Problem), (status = 412, body = Problem),
         (status = 503, body = Problem)))]
@@ -170,13 +176,15 @@ pub(super) async fn post_token(
         return Err(Problem::bad_request("`token` is empty: it is the card's id, as stations send it"));
     }
     let token = deps.secret_key.token(&new.token);
+    // Who blocks a card by its id does not know what else is registered of it: that stays.
+    let known = deps.status.published.settings.load().token(&token.hash).cloned().unwrap_or_default();
     let setting = Setting::Token(TokenSetting {
         token_hash: token.hash,
         sealed: token.sealed,
-        label: new.label,
-        group_hash: new.group.as_deref().map(|group| deps.secret_key.hash(group)),
-        status: new.status.unwrap_or_default(),
-        valid_until: new.valid_until,
+        label: new.label.or(known.label),
+        group_hash: new.group.as_deref().map(|group| deps.secret_key.hash(group)).or(known.group_hash),
+        status: new.status.unwrap_or(known.status),
+        valid_until: new.valid_until.or(known.valid_until),
     });
     change(&deps, author, setting, &headers).await
 }
