@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api;
 use crate::config::Config;
+use crate::csv;
 use crate::metrics::{AdapterMetrics, GatewayCollector, PipelineMetrics};
 use crate::mqtt;
 use crate::ocpp;
@@ -133,7 +134,11 @@ pub async fn run(
         changing: Arc::default(),
     };
     let mut parts = tokio::task::JoinSet::new();
-    let more = axum::Router::new();
+    let more = csv::import_router(csv::ImportDeps {
+        pipeline: running.pipeline.clone(),
+        secret_key: Arc::clone(&secret_key),
+        metrics: adapter_metrics.clone(),
+    });
     parts.spawn({
         let shutdown = shutdown.clone();
         async move { api::serve(listeners.api, deps, more, shutdown).await.map_err(Error::from) }

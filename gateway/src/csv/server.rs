@@ -55,7 +55,6 @@ struct Parameters {
 }
 
 /// The routes of the import. Who may use them is the API's to decide.
-#[must_use]
 pub fn import_router(deps: ImportDeps) -> Router {
     Router::new()
         .route("/v1/import/sessions", post(import_sessions))
