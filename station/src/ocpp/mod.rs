@@ -219,4 +219,50 @@ mod tests {
         assert!(event.payload.is_some_and(|payload| payload.starts_with("sealed:")));
         assert_ne!(event.digest, 0);
     }
+
+    /// Cuts, changes and doubles bytes of good messages, the same ones at each run: whatever comes, it is a frame or an
+    /// error, events or an error.
+    #[test]
+    fn nothing_that_a_station_sends_makes_decoding_fail_badly() {
+        const ODD: &[u8] = br#"[]{}",:0-9e.nul\ "#;
+        let messages = [
+            r#"[2,"1","StartTransaction",{"connectorId":1,"idTag":"A","meterStart":-0,"timestamp":"2024-05-01T10:00:00Z"}]"#,
+            r#"[2,"1","StopTransaction",{"transactionId":7,"meterStop":5,"timestamp":"x","transactionData":[{"timestamp":"2024-05-01T10:00:00Z","sampledValue":[{"value":"5"}]}]}]"#,
+            r#"[2,"1","MeterValues",{"evseId":1,"meterValue":[{"timestamp":17e8,"sampledValue":[{"value":1e308,"unitOfMeasure":{"unit":"Wh","multiplier":30}}]}]}]"#,
+            r#"[2,"1","TransactionEvent",{"eventType":"Ended","timestamp":"2024-05-01T10:00:00Z","triggerReason":"X","seqNo":0,"transactionInfo":{"transactionId":"t"},"idToken":{"idToken":"A","type":"Central"},"evse":{"id":1},"meterValue":[]}]"#,
+            r#"[2,"1","NotifyEvent",{"generatedAt":"","eventData":[{"component":{"name":"A"},"variable":{"name":"\u00e4"}}]}]"#,
+            r#"[4,"1","GenericError","",{}]"#,
+        ];
+        let station = StationId::new("CP-1").expect("valid");
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % below as u64).expect("small")
+        };
+        let mut taken = 0;
+        for round in 0..20_000 {
+            let mut bytes = messages[round % messages.len()].as_bytes().to_vec();
+            for _ in 0..=random(4) {
+                let at = random(bytes.len());
+                match random(4) {
+                    0 => bytes.truncate(at.max(1)),
+                    1 => bytes[at] = ODD[random(ODD.len())],
+                    2 => bytes.insert(at, ODD[random(ODD.len())]),
+                    _ => drop(bytes.remove(at)),
+                }
+                if bytes.is_empty() {
+                    bytes.push(b'[');
+                }
+            }
+            let Ok(text) = String::from_utf8(bytes) else { continue };
+            for version in Version::ALL {
+                if let Ok(Frame::Call(call)) = Frame::parse(&text, version) {
+                    taken += usize::from(decode(version, &station, &call, &key()).is_ok());
+                }
+            }
+        }
+        assert!(taken > 1_000, "too few of the changed messages could still be taken: {taken}");
+    }
 }
