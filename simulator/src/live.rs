@@ -72,7 +72,7 @@ pub async fn run(
     loop {
         tokio::select! {
             () = at(until), if !world.finish.is_cancelled() => world.finish.cancel(),
-            _ = progress.tick(), if !live.quiet => print(&format!("{} {}", clock.at(Instant::now()), world.tally.summary())),
+            _ = progress.tick(), if !live.quiet => tell(&world),
             ended = clients.join_next() => match ended {
                 // The first that cannot go on takes the others with it: the books would be wrong.
                 Some(result) => {
@@ -91,6 +91,13 @@ pub async fn run(
         print(&format!("done: {summary}"));
     }
     Ok(summary)
+}
+
+fn tell(world: &World) {
+    print(&format!("{} {}", world.clock.at(Instant::now()), world.tally.summary()));
+    if let Some(why) = world.tally.take_failure() {
+        print(&format!("  a station could not connect: {why}"));
+    }
 }
 
 fn spawn(

@@ -1,6 +1,7 @@
 //! What the fleet has done so far, counted for the summary and for tests.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Counts, shared by all clients.
 #[derive(Default, Debug)]
@@ -23,8 +24,12 @@ pub struct Tally {
     pub sessions_started: AtomicU64,
     /// Sessions whose end was acknowledged.
     pub sessions_ended: AtomicU64,
+    /// Cards that the gateway did not accept.
+    pub refused_cards: AtomicU64,
     /// Wh of the sessions whose end was acknowledged.
     pub energy_wh: AtomicI64,
+    /// Why a connection last did not come about, until somebody has read it.
+    failure: Mutex<Option<String>>,
 }
 
 /// The counts at one moment.
@@ -48,11 +53,25 @@ pub struct Summary {
     pub sessions_started: u64,
     /// Sessions whose end was acknowledged.
     pub sessions_ended: u64,
+    /// Cards that the gateway did not accept.
+    pub refused_cards: u64,
     /// Wh of the sessions whose end was acknowledged.
     pub energy_wh: i64,
 }
 
 impl Tally {
+    /// A connection did not come about.
+    pub fn connect_failed(&self, why: &str) {
+        count(&self.refused_connects);
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
+    }
+
+    /// Why a connection last did not come about, if one has not since this was last asked.
+    #[must_use]
+    pub fn take_failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// Reads the counts.
     #[must_use]
     pub fn summary(&self) -> Summary {
@@ -66,6 +85,7 @@ impl Tally {
             dropped: self.dropped.load(Ordering::Relaxed),
             sessions_started: self.sessions_started.load(Ordering::Relaxed),
             sessions_ended: self.sessions_ended.load(Ordering::Relaxed),
+            refused_cards: self.refused_cards.load(Ordering::Relaxed),
             energy_wh: self.energy_wh.load(Ordering::Relaxed),
         }
     }
@@ -135,6 +155,10 @@ impl std::fmt::Display for Summary {
             (self.refused, "refused"),
             (self.dropped, "meter values dropped"),
             (self.refused_connects, "failed connects"),
+            (
+                self.refused_cards,
+                "cards refused (`ampwarden settings set unknown_tokens accept` lets all charge)",
+            ),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;

@@ -211,7 +211,7 @@ impl Driver {
                 world
                     .tally
                     .energy_wh
-                    .fetch_add(ended.meter_stop_wh - ended.meter_start_wh, Ordering::Relaxed);
+                    .fetch_add((ended.meter_stop_wh - ended.meter_start_wh).max(0), Ordering::Relaxed);
                 self.writer.forget(ended.session);
             }
             _ => {}

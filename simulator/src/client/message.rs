@@ -65,7 +65,12 @@ impl Message {
                 line.token = Some(token.clone());
                 line.register_wh = Some(reading.register_wh);
             }
-            What::Meter { session, connector, reading } | What::Suspended { session, connector, reading } => {
+            // Says no reading: only that the vehicle takes no more.
+            What::Suspended { session, connector, .. } => {
+                line.connector = Some(*connector);
+                line.session = Some(session.to_string());
+            }
+            What::Meter { session, connector, reading } => {
                 line.connector = Some(*connector);
                 line.session = Some(session.to_string());
                 line.transaction_id = transaction(*session);

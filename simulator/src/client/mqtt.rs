@@ -53,23 +53,34 @@ pub async fn run(mut driver: Driver, target: MqttTarget) -> Result<(), ClientErr
         if let Some(until) = driver.cut_until.take() {
             next = next.max(world.clock.instant(until));
         }
-        tokio::select! {
-            () = world.finish.cancelled() => return Ok(()),
-            () = tokio::time::sleep_until(next.into()) => driver.live(false)?,
+        let last = tokio::select! {
+            () = world.finish.cancelled() => true,
+            () = tokio::time::sleep_until(next.into()) => false,
+        };
+        if last && !driver.has_booted {
+            return Ok(());
         }
+        driver.live(false)?;
         let options = options(&driver.station().id, &target, &world.network);
         let (client, events) = AsyncClient::new(options, IN_FLIGHT);
         let mut talk = Conversation { client, in_flight: VecDeque::new(), connected: false, ends_at: None };
         let gone = talk.until_gone(&mut driver, events, &mut backoff).await;
         if talk.connected {
             world.tally.connected.fetch_sub(1, Ordering::Relaxed);
-        } else {
-            count(&world.tally.refused_connects);
         }
         driver.put_back(talk.in_flight.drain(..).map(|published| published.message));
         match gone? {
             Gone::Finished => return Ok(()),
-            Gone::Broken(why) => tracing::debug!(station = %driver.station().id, why, "not connected"),
+            Gone::Broken(why) => {
+                tracing::debug!(station = %driver.station().id, why, "not connected");
+                // Who is cut off when the world finishes tries once more: what waits shall be said.
+                if last {
+                    return Ok(());
+                }
+                if !talk.connected {
+                    world.tally.connect_failed(&format!("{}:{}: {why}", target.host, target.port));
+                }
+            }
         }
         next = Instant::now();
         if driver.cut_until.is_none() {
@@ -138,10 +149,7 @@ impl Conversation {
                 tokio::select! {
                     event = &mut poll => break Some(event),
                     () = tokio::time::sleep_until(wake.into()), if self.connected => {}
-                    () = world.finish.cancelled(), if self.ends_at.is_none() => {
-                        if !self.connected {
-                            return Ok(Gone::Finished);
-                        }
+                    () = world.finish.cancelled(), if self.connected && self.ends_at.is_none() => {
                         driver.shut_down()?;
                         self.ends_at = Some(Instant::now() + world.network.drain);
                     }

@@ -54,14 +54,14 @@ pub async fn run(
         return Ok(());
     }
     let mut backoff = Backoff::new(world.network.reconnect);
+    // Who is cut off when the world finishes tries once more: sessions shall end, and what waits shall be said.
+    let mut last = false;
     loop {
-        if let Some(until) = driver.cut_until.take()
-            && !wait(&mut driver, world.clock.instant(until), &mut commands).await?
-        {
-            return Ok(());
+        if let Some(until) = driver.cut_until.take() {
+            last = !wait(&mut driver, world.clock.instant(until), &mut commands).await?;
         }
         let attempt = tokio::select! {
-            () = world.finish.cancelled() => return Ok(()),
+            () = world.finish.cancelled(), if !driver.has_booted => return Ok(()),
             attempt = connect(&driver, &url) => attempt,
         };
         let why = match attempt {
@@ -77,17 +77,18 @@ pub async fn run(
                 }
             }
             Err(why) => {
-                count(&world.tally.refused_connects);
+                world.tally.connect_failed(&why);
                 why
             }
         };
         tracing::debug!(station = %driver.station().id, why, "not connected");
+        if last || (world.finish.is_cancelled() && !driver.has_booted) {
+            return Ok(());
+        }
         if driver.cut_until.is_none() {
             let pause = backoff.next(&mut driver.rng);
             hand::narrate(driver.narrates, || format!("{why}; trying again in {:.0} s", pause.as_secs_f64()));
-            if !wait(&mut driver, Instant::now() + pause, &mut commands).await? {
-                return Ok(());
-            }
+            last = !wait(&mut driver, Instant::now() + pause, &mut commands).await?;
         }
     }
 }
@@ -220,7 +221,7 @@ impl Conversation {
             tokio::select! {
                 () = world.finish.cancelled(), if self.ends_at.is_none() => {
                     driver.shut_down()?;
-                    self.ends_at = Some(now + world.network.drain);
+                    self.ends_at = Some(Instant::now() + world.network.drain);
                 }
                 () = tokio::time::sleep_until(self.wakes_at(driver).into()) => {}
                 frame = self.socket.next() => match frame {

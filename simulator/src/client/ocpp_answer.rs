@@ -8,6 +8,7 @@ use super::ClientError;
 use super::driver::Driver;
 use super::message::Message;
 use crate::life::What;
+use crate::tally::count;
 
 /// Shortest and longest heartbeat interval that a station takes from a gateway.
 const HEARTBEAT_S: std::ops::RangeInclusive<u64> = 1..=86_400;
@@ -48,6 +49,7 @@ pub(super) fn result(driver: &mut Driver, message: &Message, payload: &Value) ->
         (&message.saying.what, token_status(payload))
         && status != "Accepted"
     {
+        count(&driver.world.tally.refused_cards);
         driver.tell(true, |life, out| life.refuse(token, now, out))?;
     }
     Ok(Then::Done)
