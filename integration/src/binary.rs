@@ -17,7 +17,8 @@ pub fn binary() -> &'static PathBuf {
         }
         let test = std::env::current_exe().unwrap_or_else(|error| panic!("this test's own path: {error}"));
         // target/debug/deps/test-… → target/debug/ampwarden
-        let folder = test.ancestors().nth(2).unwrap_or_else(|| panic!("{} lies in no folder", test.display()));
+        let folder =
+            test.ancestors().nth(2).unwrap_or_else(|| panic!("{} lies in no folder", test.display()));
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
             .args(["build", "--quiet", "--package", "ampwarden", "--bin", "ampwarden"])

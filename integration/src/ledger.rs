@@ -19,7 +19,7 @@ pub struct Ledger {
     pub refused: usize,
 }
 
-/// A meter reading: station, connector, the station's time in µs, register in mWh.
+/// A meter reading: station, connector (OCPP 2.x: EVSE), the station's time in µs, register in mWh.
 type Reading = (String, i32, i64, i64);
 
 impl Ledger {
@@ -29,12 +29,15 @@ impl Ledger {
     /// When it cannot be read. A last line that is cut off (its writer was killed) is left out.
     #[must_use]
     pub fn read(path: &Path) -> Self {
-        let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text =
+            std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut ledger = Self::default();
         for line in text.lines() {
             match serde_json::from_str(line) {
                 Ok(Line::Message(message)) => ledger.messages.push(message),
-                Ok(Line::Session(session)) if session.acknowledged_at.is_some() => ledger.sessions.push(session),
+                Ok(Line::Session(session)) if session.acknowledged_at.is_some() => {
+                    ledger.sessions.push(session)
+                }
                 Ok(Line::Refused(_)) => ledger.refused += 1,
                 _ => {}
             }
@@ -66,7 +69,8 @@ impl Ledger {
         for (reading, said) in self.readings() {
             let found = stored.get(&reading).copied().unwrap_or(0);
             if found != said {
-                differences.push(format!("reading {reading:?}: acknowledged {said} times, stored {found} times"));
+                differences
+                    .push(format!("reading {reading:?}: acknowledged {said} times, stored {found} times"));
             }
         }
         let sessions = stored_sessions(reader).await;
@@ -86,7 +90,9 @@ impl Ledger {
                     "session {id} of {}: {} Wh acknowledged, {:?} stored",
                     said.station, said.energy_wh, row.energy_wh
                 )),
-                rows => differences.push(format!("session {id} of {}: stored {} times", said.station, rows.len())),
+                rows => {
+                    differences.push(format!("session {id} of {}: stored {} times", said.station, rows.len()))
+                }
             }
         }
         differences
@@ -99,7 +105,7 @@ struct StoredSession {
 }
 
 async fn stored_readings(reader: &Reader) -> HashMap<Reading, usize> {
-    let sql = "SELECT station, coalesce(connector, evse, 0) AS connector, station_ts, energy_wh FROM meter_values \
+    let sql = "SELECT station, coalesce(evse, connector, 0) AS connector, station_ts, energy_wh FROM meter_values \
                WHERE energy_wh IS NOT NULL AND phase IS NULL";
     let mut stored = HashMap::new();
     for row in reader.query(sql, &[]).await.unwrap_or_else(|error| panic!("{error}")) {
@@ -114,7 +120,8 @@ async fn stored_readings(reader: &Reader) -> HashMap<Reading, usize> {
 }
 
 async fn stored_sessions(reader: &Reader) -> HashMap<(String, String), Vec<StoredSession>> {
-    let sql = "SELECT station, transaction_id, ended_at, energy_wh FROM sessions WHERE transaction_id IS NOT NULL";
+    let sql =
+        "SELECT station, transaction_id, ended_at, energy_wh FROM sessions WHERE transaction_id IS NOT NULL";
     let mut stored: HashMap<_, Vec<_>> = HashMap::new();
     for row in reader.query(sql, &[]).await.unwrap_or_else(|error| panic!("{error}")) {
         let read = || -> Result<((String, String), StoredSession), store::read::ReadError> {

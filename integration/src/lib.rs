@@ -12,8 +12,8 @@ pub mod ledger;
 pub mod servers;
 
 pub use binary::binary;
-pub use gateway::Gateway;
 pub use eventually::{eventually, eventually_blocking};
+pub use gateway::Gateway;
 
 /// A name that no other test has: `prefix-1a2b3c4d`.
 #[must_use]

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use integration::ledger::Ledger;
 use integration::servers::{Process, QuestDb, QuestDbOptions};
 use integration::{Gateway, binary, eventually_blocking};
-use integration::ledger::Ledger;
 use store::read::Reader;
 
 const MQTT: &str = r#"mqtt = { listen = "127.0.0.1:{mqtt}", anonymous = true }"#;
@@ -56,7 +56,11 @@ async fn a_gateway_killed_ten_times_under_load_loses_nothing() {
         let before = lines();
         eventually_blocking(Duration::from_secs(60), || {
             let now = lines();
-            if now >= before + 40 + 17 * kill || !fleet.is_running() { Ok(()) } else { Err(format!("{now} lines")) }
+            if now >= before + 40 + 17 * kill || !fleet.is_running() {
+                Ok(())
+            } else {
+                Err(format!("{now} lines"))
+            }
         });
         gateway.kill();
         gateway.start_again();

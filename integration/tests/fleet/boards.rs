@@ -45,6 +45,11 @@ fn run(prometheus: &str, questdb: &str) -> Result<serde_json::Value, String> {
 
 /// The numbers of a panel, added.
 fn sum(panel: &serde_json::Value) -> f64 {
-    let rows = panel.as_object().into_iter().flat_map(|targets| targets.values()).filter_map(|v| v.as_array());
-    rows.flatten().filter_map(|row| row.as_object()).flat_map(|row| row.values()).filter_map(serde_json::Value::as_f64).sum()
+    let rows =
+        panel.as_object().into_iter().flat_map(|targets| targets.values()).filter_map(|v| v.as_array());
+    rows.flatten()
+        .filter_map(|row| row.as_object())
+        .flat_map(|row| row.values())
+        .filter_map(serde_json::Value::as_f64)
+        .sum()
 }

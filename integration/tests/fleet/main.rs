@@ -55,7 +55,8 @@ training = {{ folder = "{}" }}
             let arguments = [name.to_owned(), "--config".to_owned(), config];
             let log = folder.path().join(format!("{name}.log"));
             let process = Process::start(&binary().display().to_string(), &arguments, &log);
-            process.wait_until_ready(|| integration::servers::get(&format!("http://127.0.0.1:{port}/readyz")));
+            process
+                .wait_until_ready(|| integration::servers::get(&format!("http://127.0.0.1:{port}/readyz")));
             process
         };
         let (exporter, anomaly) = (other("exporter", exporter_port), other("anomaly", anomaly_port));
@@ -66,7 +67,10 @@ training = {{ folder = "{}" }}
         let rules: Vec<(String, String)> = rules
             .map(|entry| entry.unwrap().path())
             .map(|path| {
-                (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(&path).unwrap())
+                (
+                    path.file_name().unwrap().to_str().unwrap().to_owned(),
+                    std::fs::read_to_string(&path).unwrap(),
+                )
             })
             .collect();
         let mut config = "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\nrule_files: [\"*.yml\"]\nscrape_configs:\n".to_owned();
@@ -74,7 +78,8 @@ training = {{ folder = "{}" }}
         config.push_str(&target("ampwarden-exporter", &format!("127.0.0.1:{exporter_port}")));
         config.push_str(&target("ampwarden-anomaly", &format!("127.0.0.1:{anomaly_port}")));
         let metrics = store.metrics();
-        config.push_str(&target("questdb", metrics.trim_start_matches("http://").trim_end_matches("/metrics")));
+        config
+            .push_str(&target("questdb", metrics.trim_start_matches("http://").trim_end_matches("/metrics")));
         let mut files: Vec<(&str, &str)> = rules
             .iter()
             .map(|(name, text)| (name.as_str(), text.as_str()))
@@ -87,15 +92,7 @@ training = {{ folder = "{}" }}
         );
         files.push(("prometheus.yml", &config));
         let prometheus = Prometheus::start(&files);
-        Self {
-            store,
-            gateway,
-            prometheus,
-            exporter_port,
-            _exporter: exporter,
-            _anomaly: anomaly,
-            folder,
-        }
+        Self { store, gateway, prometheus, exporter_port, _exporter: exporter, _anomaly: anomaly, folder }
     }
 
     /// Registers the fleet's sites, stations and cards, and a tariff for each site's currency, all by the commands
@@ -107,8 +104,17 @@ training = {{ folder = "{}" }}
         let _ = self.gateway.command(&["settings", "set", "unknown_tokens", "accept"]);
         let from = Timestamp(gateway::pipeline::clock::now().0).plus_seconds(-86_400 * 2).to_rfc3339();
         let _ = self.gateway.command(&[
-            "tariffs", "set", "everywhere", "--currency", "EUR", "--per-kwh", "0.30", "--per-session", "0.35",
-            "--valid-from", &from,
+            "tariffs",
+            "set",
+            "everywhere",
+            "--currency",
+            "EUR",
+            "--per-kwh",
+            "0.30",
+            "--per-session",
+            "0.35",
+            "--valid-from",
+            &from,
         ]);
     }
 
@@ -116,10 +122,34 @@ training = {{ folder = "{}" }}
     fn fleet(&self, ledger: &Path) -> Process {
         let start = gateway::pipeline::clock::now().plus_seconds(-3600 * HOURS).to_rfc3339();
         let arguments: Vec<String> = [
-            "simulate", "--ocpp", &self.gateway.ocpp(), "--mqtt", &format!("127.0.0.1:{}", self.gateway.mqtt_port()),
-            "--ocpp16", "40", "--ocpp201", "15", "--mqtt-stations", "25", "--speed", &SPEED.to_string(),
-            "--start", &start, "--duration", &format!("{HOURS}h"), "--meter-every", "120s", "--reconnect", "200ms",
-            "--seed", "5", "--faults", "0.05", "--quiet", "--ledger", &ledger.display().to_string(),
+            "simulate",
+            "--ocpp",
+            &self.gateway.ocpp(),
+            "--mqtt",
+            &format!("127.0.0.1:{}", self.gateway.mqtt_port()),
+            "--ocpp16",
+            "40",
+            "--ocpp201",
+            "15",
+            "--mqtt-stations",
+            "25",
+            "--speed",
+            &SPEED.to_string(),
+            "--start",
+            &start,
+            "--duration",
+            &format!("{HOURS}h"),
+            "--meter-every",
+            "120s",
+            "--reconnect",
+            "200ms",
+            "--seed",
+            "5",
+            "--faults",
+            "0.05",
+            "--quiet",
+            "--ledger",
+            &ledger.display().to_string(),
         ]
         .map(str::to_owned)
         .to_vec();
@@ -148,7 +178,11 @@ async fn the_main_job_end_to_end() {
         if differences.is_empty() { Ok(()) } else { Err(differences.join("\n")) }
     })
     .await;
-    println!("{} acknowledged messages, {} sessions, books {books}", ledger.messages.len(), ledger.sessions.len());
+    println!(
+        "{} acknowledged messages, {} sessions, books {books}",
+        ledger.messages.len(),
+        ledger.sessions.len()
+    );
 
     scores::check(&reader, &ledger, &seen).await;
     exported(&stack, &ledger).await;
@@ -157,10 +191,12 @@ async fn the_main_job_end_to_end() {
 
 /// What the exporter and Prometheus say fits what is in the store.
 async fn exported(stack: &Stack, ledger: &Ledger) {
-    let stations: std::collections::BTreeSet<_> = ledger.messages.iter().map(|m| m.station.as_str()).collect();
+    let stations: std::collections::BTreeSet<_> =
+        ledger.messages.iter().map(|m| m.station.as_str()).collect();
     eventually(Duration::from_secs(60), || async {
         let known: f64 = stack.prometheus.query("sum(ampwarden_stations)")?.first().map_or(0.0, |(_, v)| *v);
-        let energy = stack.prometheus.query("sum(ampwarden_energy_joules_total)")?.first().map_or(0.0, |(_, v)| *v);
+        let energy =
+            stack.prometheus.query("sum(ampwarden_energy_joules_total)")?.first().map_or(0.0, |(_, v)| *v);
         #[allow(clippy::cast_precision_loss)]
         let said: f64 = ledger.sessions.iter().map(|s| s.energy_wh as f64 * 3600.0).sum();
         // Sessions without a stop count in the totals and have no line in the ledger.
@@ -168,7 +204,11 @@ async fn exported(stack: &Stack, ledger: &Ledger) {
         if known == stations.len() as f64 && energy >= said * 0.999 {
             Ok(())
         } else {
-            Err(format!("{known} of {} stations, {energy} of {said} J (exporter on {})", stations.len(), stack.exporter_port))
+            Err(format!(
+                "{known} of {} stations, {energy} of {said} J (exporter on {})",
+                stations.len(),
+                stack.exporter_port
+            ))
         }
     })
     .await;
