@@ -18,8 +18,11 @@ pub struct SettingChange {
 }
 
 /// A setting, whole: a change replaces all of it.
+///
+/// Its kind stands outside ({"site": {…}}): a tag inside would be read through a buffer, which cannot hold numbers of
+/// arbitrary precision (a feature that a dependency switches on for all of `serde_json`).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Setting {
     /// What charging costs.
     Tariff(Tariff),
@@ -47,6 +50,24 @@ impl Setting {
             Self::Limit(_) => Collection::Limits,
             Self::Value(_) => Collection::Settings,
         }
+    }
+
+    /// Its fields as JSON for people: without its kind, and of a token without what is sealed.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut value = match self {
+            Self::Tariff(s) => serde_json::to_value(s),
+            Self::Token(s) => serde_json::to_value(s),
+            Self::Site(s) => serde_json::to_value(s),
+            Self::Station(s) => serde_json::to_value(s),
+            Self::Limit(s) => serde_json::to_value(s),
+            Self::Value(s) => serde_json::to_value(s),
+        }
+        .unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            fields.remove("sealed");
+        }
+        value
     }
 
     /// Its key within the collection. Tokens go by their hash.
@@ -260,3 +281,29 @@ pub const KNOWN_VALUES: &[(&str, &str, &str)] = &[
     ),
     ("maintenance", "true | false", "No station starts a session while it is true."),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_survive_the_journal() {
+        let change = SettingChange {
+            author: "test".into(),
+            revision: 1,
+            setting: Setting::Site(Site {
+                site: "oslo".into(),
+                latitude_deg: Some(59.91),
+                ..Site::default()
+            }),
+        };
+        let text = serde_json::to_string(&change).unwrap();
+        assert_eq!(serde_json::from_str::<SettingChange>(&text).unwrap(), change, "{text}");
+    }
+
+    #[test]
+    fn nothing_sealed_is_shown() {
+        let token = Setting::Token(TokenSetting { sealed: "secret".into(), ..TokenSetting::default() });
+        assert!(!token.to_json().to_string().contains("secret"));
+    }
+}

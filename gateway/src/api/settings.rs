@@ -70,15 +70,10 @@ fn collection_of(name: &str) -> Result<Collection, Problem> {
 }
 
 fn item(key: &str, revision: &Revision) -> Item {
-    let mut value = serde_json::to_value(&revision.change.setting).unwrap_or_default();
-    if let Some(fields) = value.as_object_mut() {
-        fields.remove("kind");
-        fields.remove("sealed");
-    }
     Item {
         key: key.to_owned(),
         revision: revision.change.revision,
-        value,
+        value: revision.change.setting.to_json(),
         changed_at: revision.at.to_rfc3339(),
         author: revision.change.author.clone(),
     }

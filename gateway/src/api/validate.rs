@@ -83,20 +83,20 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_named() {
         for (json, expected) in [
-            (r#"{"kind":"tariff","tariff":"a","currency":"eur"}"#, "currency \"eur\" must be"),
-            (r#"{"kind":"tariff","tariff":"a","currency":"EUR","per_kwh":"-1"}"#, "per_kwh is -1"),
-            (r#"{"kind":"site","site":"a","time_zone":"Mars/Olympus"}"#, "time_zone \"Mars/Olympus\""),
-            (r#"{"kind":"site","site":"a","latitude_deg":91}"#, "latitude_deg is 91"),
-            (r#"{"kind":"station","station":"a/b"}"#, "slash"),
-            (r#"{"kind":"limit","site":"a","grid_limit_w":-1}"#, "grid_limit_w is -1"),
-            (r#"{"kind":"value","key":"colour","value":1}"#, "there is no setting \"colour\""),
-            (r#"{"kind":"value","key":"maintenance","value":1}"#, "maintenance must be true | false"),
-            (r#"{"kind":"site","site":""}"#, "the key must have"),
+            (r#"{"tariff":{"tariff":"a","currency":"eur"}}"#, "currency \"eur\" must be"),
+            (r#"{"tariff":{"tariff":"a","currency":"EUR","per_kwh":"-1"}}"#, "per_kwh is -1"),
+            (r#"{"site":{"site":"a","time_zone":"Mars/Olympus"}}"#, "time_zone \"Mars/Olympus\""),
+            (r#"{"site":{"site":"a","latitude_deg":91}}"#, "latitude_deg is 91"),
+            (r#"{"station":{"station":"a/b"}}"#, "slash"),
+            (r#"{"limit":{"site":"a","grid_limit_w":-1}}"#, "grid_limit_w is -1"),
+            (r#"{"value":{"key":"colour","value":1}}"#, "there is no setting \"colour\""),
+            (r#"{"value":{"key":"maintenance","value":1}}"#, "maintenance must be true | false"),
+            (r#"{"site":{"site":""}}"#, "the key must have"),
         ] {
             let error = setting(&serde_json::from_str(json).unwrap()).unwrap_err();
             assert!(error.contains(expected), "{json}: {error}");
         }
-        let good = r#"{"kind":"value","key":"unknown_tokens","value":"accept"}"#;
+        let good = r#"{"value":{"key":"unknown_tokens","value":"accept"}}"#;
         assert_eq!(setting(&serde_json::from_str(good).unwrap()), Ok(()));
     }
 }

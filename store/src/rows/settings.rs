@@ -2,9 +2,7 @@
 
 use rust_decimal::prelude::ToPrimitive;
 use station::fact::Key;
-use station::setting::{
-    Limit, Setting, SettingChange, Site, StationSetting, Tariff, TokenSetting, TokenStatus,
-};
+use station::setting::{Limit, SettingChange, Site, StationSetting, Tariff, TokenSetting, TokenStatus};
 
 use super::current::CONSTANT_TS;
 use crate::schema::table;
@@ -111,7 +109,7 @@ table! {
         event_id: uuid(key.event_id.0),
         n: int(key.n),
         key: text(change.setting.key()),
-        value: text(json(&change.setting).as_str()),
+        value: text(change.setting.to_json().to_string().as_str()),
         revision: long(revision(change)),
         author: text(change.author.as_str()),
     }
@@ -125,29 +123,5 @@ fn token_status(status: TokenStatus) -> &'static str {
     match status {
         TokenStatus::Accepted => "accepted",
         TokenStatus::Blocked => "blocked",
-    }
-}
-
-/// The setting as JSON; a token without its sealed text, which has no business outside the gateway.
-fn json(setting: &Setting) -> String {
-    let value = match setting {
-        Setting::Token(token) => {
-            serde_json::to_value(Setting::Token(TokenSetting { sealed: String::new(), ..token.clone() }))
-        }
-        other => serde_json::to_value(other),
-    };
-    // Only maps with keys that are no text fail, and settings have none.
-    value.map(|value| value.to_string()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_sealed_text_of_a_token_stays_out_of_the_history() {
-        let token = TokenSetting { token_hash: "ab".into(), sealed: "SEALED".into(), ..Default::default() };
-        let text = json(&Setting::Token(token));
-        assert!(text.contains("\"token_hash\":\"ab\"") && !text.contains("SEALED"), "{text}");
     }
 }
