@@ -56,12 +56,15 @@ class Live:
         return f"{(live or 0) / 1000:.1f} kWh since the start, {(everything or 0) / 1e6:,.1f} MWh in {count:,} sessions in all"
 
     def _scores(self) -> str:
-        ((scored,),) = sql(self._settings, f"SELECT count() FROM session_scores WHERE scored_at >= {since(self._started)}")
-        ((odd,),) = sql(
-            self._settings,
-            f"SELECT count() FROM session_scores WHERE scored_at >= {since(self._started)} AND severity IN ('warning', 'critical')",
+        # A session is scored again when a better model comes: counted once, as it was judged last.
+        latest = "SELECT session_id, last(severity) AS severity FROM session_scores GROUP BY session_id"
+        of_live = (
+            f"SELECT count(), sum(CASE WHEN severity IN ('warning', 'critical') THEN 1 ELSE 0 END) FROM ({latest}) s "
+            f"JOIN sessions ON s.session_id = sessions.session_id WHERE {live_ended(self._started, 'sessions.')}"
         )
-        return f"{scored} since the start, {odd} of them want a look"
+        ((live, odd),) = sql(self._settings, of_live)
+        ((everything,),) = sql(self._settings, f"SELECT count() FROM ({latest})")
+        return f"{live} live sessions scored, {odd or 0} of them want a look; {everything:,} in all"
 
     def _alerts(self) -> str:
         firing = promql(self._settings, 'count by (alertname) (ALERTS{alertstate="firing"})')
@@ -70,5 +73,6 @@ class Live:
         return ", ".join(f"{labels['alertname']} ({count:.0f})" for labels, count in sorted(firing, key=lambda f: f[0]["alertname"]))
 
 
-def live_ended(started: float) -> str:
-    return f"state = 'ended' AND source != 'import' AND updated_at >= {since(started)}"
+def live_ended(started: float, table: str = "") -> str:
+    """The condition of sessions that ended in this run, and did not come by import."""
+    return f"{table}state = 'ended' AND {table}source != 'import' AND {table}updated_at >= {since(started)}"
