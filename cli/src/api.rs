@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -64,8 +64,28 @@ struct Items {
     items: Vec<Item>,
 }
 
+/// The gateway's answer is not what was asked for.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// 401
+    #[error("the gateway wants to know who asks: {0} (set AMPWARDEN_API_TOKEN or --token)")]
+    Unknown(String),
+    /// 412
+    #[error("it was changed meanwhile: {0}")]
+    Changed(String),
+    /// 400: what was sent is wrong; the same again will not do.
+    #[error("{0}")]
+    Wrong(String),
+    /// 429, 503: later perhaps.
+    #[error("the gateway cannot take it now: {0}")]
+    Busy(String),
+    /// Anything else.
+    #[error("the gateway answers {0}: {1}")]
+    Other(u16, String),
+}
+
 /// How long an answer may take; changes wait for the gateway's disk.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl ApiArgs {
     pub(crate) fn connect(&self) -> Api {
@@ -126,6 +146,26 @@ impl Api {
         read(&self.send(request, value)?.success()?)
     }
 
+    /// Sends a text to `path`, with `parameters` in its query.
+    pub(crate) fn post_text<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+        content_type: &str,
+        text: &str,
+    ) -> anyhow::Result<T> {
+        let query: Vec<String> =
+            parameters.iter().map(|(name, value)| format!("{name}={}", path_segment(value))).collect();
+        let mut request = self
+            .agent
+            .post(format!("{}{path}?{}", self.url, query.join("&")))
+            .header("Content-Type", content_type);
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        read(&self.answer(request.send(text))?.success()?)
+    }
+
     fn get(&self, path: &str) -> anyhow::Result<Answer> {
         let mut request = self.agent.get(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
@@ -171,11 +211,14 @@ impl Answer {
         let problem =
             serde_json::from_str::<Problem>(&self.body).map(|problem| problem.detail).unwrap_or_default();
         let detail = if problem.is_empty() { self.body.trim().to_owned() } else { problem };
-        match self.status {
-            401 => bail!("the gateway wants to know who asks: {detail} (set AMPWARDEN_API_TOKEN or --token)"),
-            412 => bail!("it was changed meanwhile: {detail}"),
-            status => bail!("the gateway answers {status}: {detail}"),
+        Err(match self.status {
+            400 => Refusal::Wrong(detail),
+            401 => Refusal::Unknown(detail),
+            412 => Refusal::Changed(detail),
+            429 | 503 => Refusal::Busy(detail),
+            status => Refusal::Other(status, detail),
         }
+        .into())
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod anomaly;
 pub(crate) mod check;
 pub(crate) mod exporter;
 pub(crate) mod gateway;
+pub(crate) mod import;
 pub(crate) mod limits;
 pub(crate) mod migrate;
 mod process;

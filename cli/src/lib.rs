@@ -42,6 +42,8 @@ enum Command {
     Anomaly(commands::anomaly::Anomaly),
     Simulate(Box<commands::simulate::Simulate>),
     #[command(subcommand)]
+    Import(commands::import::Import),
+    #[command(subcommand)]
     Check(commands::check::Check),
     Migrate(commands::migrate::Migrate),
     #[command(subcommand)]
@@ -65,6 +67,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Exporter(command) => command.run(config),
         Command::Anomaly(command) => command.run(config),
         Command::Simulate(command) => command.run(),
+        Command::Import(command) => command.run(),
         Command::Check(command) => command.run(config),
         Command::Migrate(command) => command.run(config),
         Command::Token(command) => command.run(),

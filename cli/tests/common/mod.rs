@@ -1,4 +1,8 @@
 //! The binary as a process of its own.
+// Each test takes of this what it needs.
+#![allow(dead_code)]
+
+pub(crate) mod gateway;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
