@@ -12,6 +12,9 @@ use crate::session::{Meter, Session};
 const AT_ONCE: usize = 200;
 /// How far meter values may lie outside their session's times.
 const SLACK_S: i64 = 3600;
+/// How long before its last change a session may have begun for the fast path: the 30 days by which a station's clock
+/// may be behind, and ten days of charging.
+const BEGAN_BACK_S: i64 = 40 * 86_400;
 /// A hole between two samples of power is not bridged if it is longer.
 const HOLE_S: f64 = 1000.0;
 
@@ -111,12 +114,15 @@ fn stored(row: &Row) -> Result<Stored, ReadError> {
     })
 }
 
-/// Ended sessions that changed after `since`, the oldest change first, at most `limit`.
+/// Ended sessions that changed after `since` and did not begin long before, the oldest change first, at most `limit`.
+/// The bound on `ts` keeps the query to the last partitions; what began earlier (imports) is the sweep's.
 pub(crate) async fn changed(reader: &Reader, since: Timestamp, limit: i64) -> Result<Vec<Stored>, ReadError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM sessions WHERE updated_at > $1 AND state = 'ended' ORDER BY updated_at LIMIT $2"
+        "SELECT {COLUMNS} FROM sessions WHERE ts >= $1 AND updated_at > $2 AND state = 'ended' \
+         ORDER BY updated_at LIMIT $3"
     );
-    let rows = reader.query(&sql, &[Param::Time(since), Param::Long(limit)]).await?;
+    let began = since.plus_seconds(-BEGAN_BACK_S);
+    let rows = reader.query(&sql, &[Param::Time(began), Param::Time(since), Param::Long(limit)]).await?;
     rows.iter().map(stored).collect()
 }
 

@@ -313,8 +313,16 @@ impl Evidence {
     }
 }
 
+/// The row without gaps, in steps of what meters and clocks may err: the forest must not cut between two values that
+/// are the same.
 fn fill(row: &Row, medians: &[f64]) -> Row {
-    std::array::from_fn(|column| if row[column].is_finite() { row[column] } else { medians[column] })
+    std::array::from_fn(|column| {
+        let value = if row[column].is_finite() { row[column] } else { medians[column] };
+        match Feature::ALL[column].accuracy() {
+            accuracy if accuracy > 0.0 => (value / accuracy).round() * accuracy,
+            _ => value,
+        }
+    })
 }
 
 /// The surprise of one column. Hours and weekdays have no tails.

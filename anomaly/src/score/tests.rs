@@ -101,6 +101,22 @@ fn what_is_odd_for_a_user_is_found_and_explained() {
 }
 
 #[test]
+fn what_a_meter_may_err_is_no_reason() {
+    let with_power = |watts: f64, session: Session| Session {
+        mean_power_w: Some(watts),
+        max_power_w: None,
+        rated_power_w: None,
+        energy_wh: session.charging_s.map(|s| watts * s / 3600.0),
+        ..session
+    };
+    let even: Vec<Session> = history(2000, 1).into_iter().map(|s| with_power(7000.0, s)).collect();
+    let next = with_power(6900.0, even[0].clone());
+    let scored = scorer(even).score(&next, false);
+    assert!(scored.reasons.iter().all(|r| r.feature != "mean_power_w"), "{:?}", scored.reasons);
+    assert_eq!(scored.severity, Severity::Normal, "{scored:?}");
+}
+
+#[test]
 fn reasons_survive_the_store() {
     let scorer = scorer(history(2000, 1));
     let reasons =
