@@ -85,7 +85,11 @@ async fn acknowledged() -> anyhow::Result<Vec<u128>> {
     while sends.join_next().await.is_some() {}
     let mut took = took.lock().await.clone();
     running.stop().await;
-    anyhow::ensure!(took.len() as u32 == RATE * SECONDS, "{} messages were not acknowledged", RATE * SECONDS - took.len() as u32);
+    anyhow::ensure!(
+        took.len() as u32 == RATE * SECONDS,
+        "{} messages were not acknowledged",
+        RATE * SECONDS - took.len() as u32
+    );
     took.sort_unstable();
     Ok(took)
 }

@@ -19,8 +19,13 @@ struct Measured {
 }
 
 pub(crate) fn run() -> anyhow::Result<()> {
-    println!("journal: append and sync of {EVENT_BYTES} B events, beside a bare write and fdatasync (the floor)");
-    println!("{:>6} {:>6} {:>22} {:>22} {:>10}", "group", "run", "journal p50/p99 µs", "floor p50/p99 µs", "CPU ratio");
+    println!(
+        "journal: append and sync of {EVENT_BYTES} B events, beside a bare write and fdatasync (the floor)"
+    );
+    println!(
+        "{:>6} {:>6} {:>22} {:>22} {:>10}",
+        "group", "run", "journal p50/p99 µs", "floor p50/p99 µs", "CPU ratio"
+    );
     for group in GROUPS {
         for run in 1..=RUNS {
             let ours = ours(group)?;

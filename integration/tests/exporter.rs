@@ -152,7 +152,8 @@ async fn a_gone_station_is_told_apart_from_one_of_which_nothing_is_known() {
         &[("ampwarden_exporter_store_up", Some(0.0)), (connected, Some(0.0)), (known, Some(0.0))],
     )
     .await;
-    scraped(&address, || {}, &[("ampwarden_exporter_store_up", Some(0.0)), (connected, None), (known, None)]).await;
+    scraped(&address, || {}, &[("ampwarden_exporter_store_up", Some(0.0)), (connected, None), (known, None)])
+        .await;
     assert!(scrape(&address).expect("scrape").contains("ampwarden_exporter_snapshot_age_seconds "));
 
     // It is back: the new run vouches for who reconnected to it.
@@ -164,7 +165,12 @@ async fn a_gone_station_is_told_apart_from_one_of_which_nothing_is_known() {
     scraped(
         &address,
         || beat(&mut writer, SECOND),
-        &[(connected, Some(1.0)), (known, Some(1.0)), (odd, Some(0.0)), ("ampwarden_exporter_store_up", Some(1.0))],
+        &[
+            (connected, Some(1.0)),
+            (known, Some(1.0)),
+            (odd, Some(0.0)),
+            ("ampwarden_exporter_store_up", Some(1.0)),
+        ],
     )
     .await;
 

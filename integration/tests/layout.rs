@@ -17,7 +17,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// What the domain must not touch: it is pure.
-const IMPURE: &[&str] = &["tokio", "std::fs", "std::net", "SystemTime::now", "Instant::now", "Utc::now", "rand::"];
+const IMPURE: &[&str] =
+    &["tokio", "std::fs", "std::net", "SystemTime::now", "Instant::now", "Utc::now", "rand::"];
 
 /// Lines of a Rust file beyond which it must be split.
 const LINES_MAX: usize = 700;
@@ -41,7 +42,9 @@ fn crates_import_only_what_they_may() {
         for dependency in &package.dependencies {
             let normal = dependency.kind == cargo_metadata::DependencyKind::Normal;
             assert!(
-                !normal || !ours.contains(dependency.name.as_str()) || may.contains(&dependency.name.as_str()),
+                !normal
+                    || !ours.contains(dependency.name.as_str())
+                    || may.contains(&dependency.name.as_str()),
                 "{} imports {}, which ARCHITECTURE.md does not allow it",
                 package.name,
                 dependency.name
@@ -55,7 +58,10 @@ fn the_domain_is_pure() {
     for file in rust_files().iter().filter(|f| f.starts_with("station/")) {
         let text = std::fs::read_to_string(root().join(file)).unwrap();
         for word in IMPURE {
-            assert!(!text.contains(word), "{file} uses {word}: the domain has no I/O, no clock and no randomness");
+            assert!(
+                !text.contains(word),
+                "{file} uses {word}: the domain has no I/O, no clock and no randomness"
+            );
         }
     }
 }
@@ -75,5 +81,10 @@ fn rust_files() -> Vec<String> {
         .output()
         .unwrap();
     assert!(output.status.success(), "git ls-files");
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).filter(|f| root().join(f).exists()).collect()
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .filter(|f| root().join(f).exists())
+        .collect()
 }
