@@ -189,7 +189,11 @@ impl<'a> Row<'a> {
             #[allow(clippy::cast_possible_truncation)]
             (None, Some(seconds)) => Timestamp(started_at.0.saturating_add((seconds * 1e6).round() as i64)),
             (None, None) => {
-                return Err(self.missing(Field::EndedAt, "there is neither an end nor a duration"));
+                let ends = [Field::EndedAt, Field::DurationS, Field::ChargingS];
+                let end = ends.into_iter().find(|field| self.layout.has(self.mapping, *field));
+                return Err(
+                    self.missing(end.unwrap_or(Field::EndedAt), "there is neither an end nor a duration")
+                );
             }
         };
         if ended_at < started_at {

@@ -223,7 +223,8 @@ fn the_layouts_of_published_data() {
     let second = boulder[1].said.as_ref().expect("taken");
     assert_eq!(second.record.charging_s, Some(62_460.0));
     assert!(second.deviations.has(Deviation::FieldMissing));
-    assert!(boulder[2].said.is_err(), "neither end nor duration");
+    let error = boulder[2].said.as_ref().expect_err("neither end nor duration").to_string();
+    assert!(error.starts_with("column \"Charging_Time__minutes_\": nothing is there"), "{error}");
 }
 
 #[test]
