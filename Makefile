@@ -41,6 +41,7 @@ lint: lint-scripts ## clippy without warnings, shellcheck
 
 .PHONY: lint-scripts
 lint-scripts:
+	@deploy/local/setup.sh checks
 	shellcheck .ci/run $$(git ls-files --cached --others --exclude-standard '*.sh')
 
 .PHONY: check-layout
@@ -59,6 +60,7 @@ check-boards: ## fail when a board differs from its code or breaks a rule of our
 
 .PHONY: check-rules
 check-rules: ## check and unit-test the recording and alerting rules
+	@deploy/local/setup.sh checks
 	prometheus/check.sh
 
 .PHONY: chart
@@ -68,6 +70,7 @@ chart: ## lint, render and validate the Helm chart
 
 .PHONY: check-deploy
 check-deploy: ## parse the compose file, the units and the links of the documents
+	@deploy/local/setup.sh checks
 	python3 -m unittest discover --start-directory deploy/tests
 
 .PHONY: deny

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build, the demo and the tests need and this machine lacks.
 #
-#   deploy/local/setup.sh [demo] [test] [chart] [boards] [pictures]      (default: demo)
+#   deploy/local/setup.sh [demo] [test] [checks] [chart] [boards] [pictures]      (default: demo)
 #
 # Debian's packages are the only thing that needs root, and the only thing that leaves this folder: everything else
 # goes to .local/ in the project. Safe to run again: what is there is left alone, and then it takes about a second.
@@ -18,9 +18,9 @@ main() {
     [ $# -gt 0 ] || set -- demo
     for subset in "$@"; do
         case $subset in
-            demo | test | chart | boards | pictures) ;;
+            demo | test | checks | chart | boards | pictures) ;;
             -h | --help) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-            *) fail "there is no set-up called \"$subset\": choose among demo, test, chart, boards, pictures" ;;
+            *) fail "there is no set-up called \"$subset\": choose among demo, test, checks, chart, boards, pictures" ;;
         esac
     done
     mkdir -p "$local_dir"
@@ -36,7 +36,8 @@ main() {
 
 setup_demo() { fetch_questdb; }
 setup_test() { fetch_questdb; python_packages test; setup_chart; setup_boards; }
-setup_chart() { python_packages chart; }
+setup_checks() { python_packages checks; }
+setup_chart() { setup_checks; python_packages chart; }
 setup_boards() {
     recent_node || python_packages node
     node_packages "$root/grafana"
@@ -54,20 +55,22 @@ missing_packages() {
     have cc || printf '%s\n' gcc libc6-dev
     [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
     have python3 || echo python3
-    case " $* " in *" test "* | *" chart "* | *" boards "* | *" pictures "*)
+    case " $* " in *" test "* | *" checks "* | *" chart "* | *" boards "* | *" pictures "*)
         python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv ;;
     esac
     case " $* " in *" demo "* | *" test "*)
         recent_java || echo java
-        questdb_jar_is_there || have mvn || echo maven
-        have prometheus || echo prometheus
-        have prometheus-alertmanager || have alertmanager || echo prometheus-alertmanager ;;
+        questdb_jar_is_there || have mvn || echo maven ;;
+    esac
+    # The servers, and promtool and amtool with them.
+    case " $* " in *" demo "* | *" test "* | *" checks "* | *" chart "*)
+        have promtool || echo prometheus
+        have amtool || echo prometheus-alertmanager ;;
     esac
     case " $* " in *" test "*)
         have_server mosquitto || echo mosquitto
         have mosquitto_pub || echo mosquitto-clients ;;
     esac
-    case " $* " in *" chart "*) have promtool || echo prometheus ;; esac
     case " $* " in *" pictures "*) have chromium || have chromium-browser || echo chromium ;; esac
 }
 
