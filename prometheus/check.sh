@@ -19,10 +19,12 @@ alerts=$(awk '/^ *- (alert|record):/ { if (name) print name "\t" text; name = ""
 while IFS=$'\t' read -r name text; do
   [[ $text =~ severity:\ (critical|warning|info)( |$) ]] || complain "$name" "no severity (critical, warning or info)"
   [[ $text == *"summary: "* ]] || complain "$name" "no summary"
+  # shellcheck disable=SC2016 # Prometheus' own variable
   [[ $text == *"description: "*'$value'* ]] || complain "$name" "no description with its value"
   [[ $text == *"docs/runbooks/$name.md"* ]] || complain "$name" "runbook_url does not end in docs/runbooks/$name.md"
   [[ $text == *"dashboard_url: "*"/d/ampwarden-"* ]] || complain "$name" "no board in dashboard_url"
   labels=${text#*labels:}
+  # shellcheck disable=SC2016 # Prometheus' own variable
   [[ ${labels%%annotations:*} != *'$value'* ]] || complain "$name" "a value in a label makes a new alert at each change"
   for part in "**Meaning.**" "**Impact.**" "## How to look" "## How to mend"; do
     grep -qsF "$part" "../docs/runbooks/$name.md" || complain "$name" "docs/runbooks/$name.md has no \"$part\""

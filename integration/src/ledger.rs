@@ -36,7 +36,7 @@ impl Ledger {
             match serde_json::from_str(line) {
                 Ok(Line::Message(message)) => ledger.messages.push(message),
                 Ok(Line::Session(session)) if session.acknowledged_at.is_some() => {
-                    ledger.sessions.push(session)
+                    ledger.sessions.push(session);
                 }
                 Ok(Line::Refused(_)) => ledger.refused += 1,
                 _ => {}
@@ -93,7 +93,11 @@ impl Ledger {
                     said.station, said.energy_wh, row.energy_wh
                 )),
                 rows => {
-                    differences.push(format!("session {id} of {}: stored {} times", said.station, rows.len()))
+                    differences.push(format!(
+                        "session {id} of {}: stored {} times",
+                        said.station,
+                        rows.len()
+                    ));
                 }
             }
         }

@@ -67,7 +67,6 @@ struct BooksView {
 }
 
 /// The router, and its description.
-#[must_use]
 pub fn router(deps: &Deps) -> (Router, utoipa::openapi::OpenApi) {
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(books))

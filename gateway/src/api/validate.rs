@@ -50,7 +50,8 @@ fn known_value(key: &str, value: &serde_json::Value) -> Result<(), String> {
         let known: Vec<_> = KNOWN_VALUES.iter().map(|(known, ..)| *known).collect();
         return Err(format!("there is no setting \"{key}\"; there are: {}", known.join(", ")));
     };
-    let fits = kind.split('|').any(|one| one.trim() == value.to_string());
+    let text = value.to_string();
+    let fits = kind.split('|').any(|one| one.trim() == text);
     if fits { Ok(()) } else { Err(format!("{key} must be {kind}, not {value}")) }
 }
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::clock;
-use super::handle::{Refused, Submission};
+use super::handle::{Answer, Refused, Submission};
 use crate::journal::{AppendError, Journal, JournalConfig, Reader};
 use crate::metrics::PipelineMetrics;
 
@@ -57,7 +57,7 @@ struct Group {
     events: Vec<StationEvent>,
     bytes: usize,
     /// How many of the events belong to each message, and who waits for it.
-    waiting: Vec<(usize, Option<oneshot::Sender<Result<Vec<Outcome>, Refused>>>)>,
+    waiting: Vec<(usize, oneshot::Sender<Answer>)>,
 }
 
 impl Front {
@@ -143,7 +143,7 @@ impl Front {
             let _ = submission.answer.send(Err(Refused::TooLarge));
             return;
         }
-        group.waiting.push((group.events.len() - start, Some(submission.answer)));
+        group.waiting.push((group.events.len() - start, submission.answer));
     }
 
     /// Time makes events, too: journaled like any other, so that folding needs no clock.
@@ -164,7 +164,7 @@ impl Front {
     }
 
     /// Journals the group, folds it, and answers: in this order.
-    fn commit(&mut self, mut group: Group) {
+    fn commit(&mut self, group: Group) {
         let began = Instant::now();
         match self.journal.append(&group.payloads) {
             Ok(_) => {
@@ -180,11 +180,9 @@ impl Front {
                 };
                 tracing::error!(%error, events = group.events.len(), "nothing is acknowledged until the journal takes events again");
                 self.ready.set("journal", Err(error.to_string()));
-                for (_, waiting) in &mut group.waiting {
+                for (_, answer) in group.waiting {
                     self.metrics.refused(refused);
-                    if let Some(answer) = waiting.take() {
-                        let _ = answer.send(Err(refused));
-                    }
+                    let _ = answer.send(Err(refused));
                 }
                 return;
             }
@@ -196,13 +194,11 @@ impl Front {
             // Before the answers: whoever changed a setting finds it changed.
             self.publish();
         }
-        for (count, waiting) in group.waiting {
+        for (count, answer) in group.waiting {
             let rest = outcomes.split_off(count);
             let outcomes = std::mem::replace(&mut outcomes, rest);
-            if let Some(answer) = waiting {
-                // Whoever does not wait any more (its connection is gone) gets the answer when it sends again.
-                let _ = answer.send(Ok(outcomes));
-            }
+            // Whoever does not wait any more (its connection is gone) gets the answer when it sends again.
+            let _ = answer.send(Ok(outcomes));
         }
     }
 

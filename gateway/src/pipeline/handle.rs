@@ -12,13 +12,16 @@ pub struct Pipeline {
     closed: CancellationToken,
 }
 
+/// What became of a message's events, in their order; or why they were not taken.
+pub type Answer = Result<Vec<Outcome>, Refused>;
+
 /// The events of one message on their way into the journal.
 #[derive(Debug)]
 pub struct Submission {
     /// In the order in which they happened.
     pub events: Vec<StationEvent>,
     /// Answered when the events are synced and folded.
-    pub answer: oneshot::Sender<Result<Vec<Outcome>, Refused>>,
+    pub answer: oneshot::Sender<Answer>,
 }
 
 /// Why events were not taken. Whoever gets this must not acknowledge: the sender keeps its data and sends again.

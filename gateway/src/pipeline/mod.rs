@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 pub use books::Books;
 pub use front::Published;
-pub use handle::{Pipeline, Refused, Submission};
+pub use handle::{Answer, Pipeline, Refused, Submission};
 pub use heartbeat::Identity;
 pub use snapshot::Snapshot;
 pub use status::{Status, StoreState};

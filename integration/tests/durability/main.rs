@@ -1,4 +1,6 @@
 //! Nothing that was acknowledged is lost, and nothing is there twice, whatever is killed.
+// Helpers of tests fail the test as well; figures are printed to be read.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::path::Path;
 use std::time::Duration;
