@@ -68,6 +68,7 @@ missing_packages() {
         have amtool || echo prometheus-alertmanager ;;
     esac
     case " $* " in *" test "*)
+        have openssl || echo openssl
         have_server mosquitto || echo mosquitto
         have mosquitto_pub || echo mosquitto-clients ;;
     esac
