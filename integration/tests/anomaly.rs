@@ -1,5 +1,7 @@
 //! The anomaly service on a real QuestDB: every ended session gets a score, late samples and corrections are scored
 //! again, a model is trained and activated while it serves, and a store that goes away is waited for.
+// Figures are printed to be read.
+#![allow(clippy::print_stdout)]
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
