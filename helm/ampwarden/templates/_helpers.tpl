@@ -67,7 +67,7 @@ resources:
   {{- toYaml .resources | nindent 2 }}
 {{- end -}}
 
-{{/* Liveness is not readiness: a store that is down fails the second only. */}}
+{{/* Liveness is not readiness: a full journal or a store that is down fails the second only, where it fails any. */}}
 {{- define "ampwarden.probes" -}}
 startupProbe:
   httpGet: {path: /livez, port: metrics}
