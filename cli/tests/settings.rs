@@ -110,3 +110,22 @@ fn what_is_wrong_is_said() {
     let error = gateway.ask_as("wrong", &["limits", "list"]).expect_err("401");
     assert!(error.contains("the gateway wants to know who asks"), "{error}");
 }
+
+#[test]
+fn the_gateway_exports_what_is_declared_and_nothing_else() {
+    let gateway = Gateway::start();
+    let scrape = ureq::get(format!("{}/metrics", gateway.admin)).call().expect("answers");
+    let scrape = scrape.into_body().read_to_string().expect("text");
+    let declared = [service::metrics::PROCESS_METRICS, &gateway::metrics::specs()].concat();
+    assert_eq!(service::metrics::check_scrape(&declared, &scrape), Vec::<String>::new());
+    let labelled = |name: &&str| declared.iter().any(|spec| spec.name == *name && !spec.labels.is_empty());
+    let absent: Vec<&str> = service::metrics::absent_from(&declared, &scrape)
+        .into_iter()
+        .filter(|name| !labelled(name))
+        .collect();
+    assert_eq!(
+        absent,
+        ["ampwarden_mqtt_broker_up"],
+        "what has no labels is there from the start; here is no broker"
+    );
+}

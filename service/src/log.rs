@@ -54,6 +54,17 @@ impl Default for LogConfig {
     }
 }
 
+impl LogConfig {
+    /// Checks what types cannot.
+    ///
+    /// # Errors
+    /// When the level is none.
+    pub fn check(&self) -> Result<(), LogError> {
+        LevelFilter::new(&self.level)?;
+        Ok(())
+    }
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

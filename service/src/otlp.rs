@@ -66,19 +66,34 @@ pub enum OtlpError {
     },
 }
 
+impl OtlpConfig {
+    /// Checks what types cannot.
+    ///
+    /// # Errors
+    /// See [`OtlpError`].
+    pub fn check(&self) -> Result<(), OtlpError> {
+        if !self.endpoint.is_empty() && !self.endpoint.starts_with("http://") {
+            return Err(OtlpError::Endpoint(self.endpoint.clone()));
+        }
+        if !(0.0..=1.0).contains(&self.sample_ratio) {
+            return Err(OtlpError::Ratio(self.sample_ratio));
+        }
+        self.filter_level().map(drop)
+    }
+
+    fn filter_level(&self) -> Result<LevelFilter, OtlpError> {
+        self.level.parse().map_err(|_| OtlpError::Level(self.level.clone()))
+    }
+}
+
 /// Sends traces in the background, bounded: what the collector does not take in time is dropped.
 pub(crate) fn provider(
     config: &OtlpConfig,
     service: &'static str,
 ) -> Result<Option<SdkTracerProvider>, OtlpError> {
+    config.check()?;
     if config.endpoint.is_empty() {
         return Ok(None);
-    }
-    if !config.endpoint.starts_with("http://") {
-        return Err(OtlpError::Endpoint(config.endpoint.clone()));
-    }
-    if !(0.0..=1.0).contains(&config.sample_ratio) {
-        return Err(OtlpError::Ratio(config.sample_ratio));
     }
     let exporter = SpanExporter::builder()
         .with_tonic()
@@ -101,7 +116,7 @@ pub(crate) fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(
     provider: &SdkTracerProvider,
     config: &OtlpConfig,
 ) -> Result<impl Layer<S>, OtlpError> {
-    let level: LevelFilter = config.level.parse().map_err(|_| OtlpError::Level(config.level.clone()))?;
+    let level = config.filter_level()?;
     // The sending itself goes through these: tracing them would never end.
     let targets = ["h2", "hyper", "hyper_util", "tonic", "tower", "opentelemetry", "opentelemetry_sdk"]
         .into_iter()

@@ -2,7 +2,9 @@
 
 mod books;
 mod config;
+mod safety;
 mod store;
+mod summary;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -5,7 +5,8 @@ use super::{Server, ampwarden, run, text};
 /// A gateway with an API token, in a folder of its own.
 pub(crate) struct Gateway {
     pub(crate) server: Server,
-    api: String,
+    pub(crate) api: String,
+    pub(crate) admin: String,
     token: String,
     _folder: tempfile::TempDir,
 }
@@ -34,8 +35,9 @@ impl Gateway {
                 .env("AMPWARDEN__GATEWAY__JOURNAL__FOLDER", folder.path()),
         );
         let api = server.after("HTTP API on ");
+        let admin = server.after("metrics and probes on ");
         server.after("the gateway is ready");
-        Self { server, api, token, _folder: folder }
+        Self { server, api, admin, token, _folder: folder }
     }
 
     /// Runs a command with its token; gives what it printed, or its error.

@@ -55,9 +55,8 @@ fn collect(
     for (key, shape) in keys {
         let path = join(name, &key);
         let value = default.and_then(|table| table.get(&key));
-        let is_secret = find(shape.schema(), "format").is_some_and(|format| format == "secret");
         let items = shape.items().filter(Shape::has_fixed_keys);
-        if shape.has_fixed_keys() && !is_secret && !is_choice(&shape) {
+        if shape.has_fixed_keys() && !shape.is_secret() && !is_choice(&shape) {
             collect(&shape, &path, false, value, order, &mut inner);
         } else if let Some(items) = items {
             let list = Shape::clone(&items);

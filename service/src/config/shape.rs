@@ -67,6 +67,12 @@ impl Shape {
         !self.keys().is_empty()
     }
 
+    /// Whether a secret stands here.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.alternatives().iter().any(|schema| schema.get("format").is_some_and(|format| format == "secret"))
+    }
+
     /// The JSON types that are possible here ("string", "integer", …); none said means any.
     #[must_use]
     pub fn types(&self) -> BTreeSet<String> {

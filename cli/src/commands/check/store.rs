@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use store::StoreConfig;
+use store::migrate::Mismatch;
 use store::read::Reader;
 
 use super::Finding;
@@ -28,9 +29,7 @@ pub(super) async fn findings(config: &StoreConfig) -> Vec<Finding> {
     };
     let mut findings = of_parameters(&parameters);
     match store::migrate::check_schema(config).await {
-        Ok(mismatches) => {
-            findings.extend(mismatches.iter().map(|mismatch| Finding::Error(mismatch.to_string())));
-        }
+        Ok(mismatches) => findings.extend(of_schema(&mismatches)),
         Err(error) => findings.push(Finding::Warning(format!("the schema was not looked at: {error}"))),
     }
     match store::server::wal_tables(&reader).await {
@@ -46,6 +45,17 @@ pub(super) async fn findings(config: &StoreConfig) -> Vec<Finding> {
         Err(error) => findings.push(Finding::Warning(format!("the tables were not looked at: {error}"))),
     }
     findings
+}
+
+/// Where no table is there, one line says so.
+fn of_schema(mismatches: &[Mismatch]) -> Vec<Finding> {
+    let (missing, others): (Vec<_>, Vec<_>) =
+        mismatches.iter().partition(|mismatch| matches!(mismatch, Mismatch::Table(_)));
+    let missing = match missing.as_slice() {
+        [] | [_] => missing.iter().map(ToString::to_string).collect(),
+        many => vec![format!("{} tables are missing: run `ampwarden migrate`", many.len())],
+    };
+    missing.into_iter().chain(others.iter().map(ToString::to_string)).map(Finding::Error).collect()
 }
 
 fn of_parameters(parameters: &BTreeMap<String, String>) -> Vec<Finding> {
@@ -71,6 +81,13 @@ fn of_parameters(parameters: &BTreeMap<String, String>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_store_is_told_in_one_line() {
+        let found = of_schema(&[Mismatch::Table("a"), Mismatch::NoDedup("b"), Mismatch::Table("c")]);
+        let Some(Finding::Error(first)) = found.first() else { panic!("{found:?}") };
+        assert_eq!((first.as_str(), found.len()), ("2 tables are missing: run `ampwarden migrate`", 2));
+    }
 
     #[test]
     fn what_a_power_cut_would_lose_is_said() {
