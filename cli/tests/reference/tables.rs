@@ -69,7 +69,7 @@ fn collect(
             table.keys.push(Key {
                 name: key,
                 kind: kind(&shape),
-                default: value.filter(|_| !is_set_secret(value)).cloned(),
+                default: value.cloned().or_else(|| own_default(&shape)).filter(|value| !is_set_secret(value)),
                 help: help(shape.schema()),
             });
         }
@@ -78,9 +78,16 @@ fn collect(
     tables.append(&mut inner);
 }
 
+/// What holds within a table that is not there by default, once it is there.
+fn own_default(shape: &Shape) -> Option<toml::Value> {
+    let json = shape.schema().get("default").filter(|value| !value.is_null() && !value.is_object())?;
+    // Texts, numbers, truth values and lists of them are written alike in both.
+    toml::from_str::<toml::Table>(&format!("value = {json}")).ok()?.remove("value")
+}
+
 /// A secret that is set by default is not shown.
-fn is_set_secret(value: Option<&toml::Value>) -> bool {
-    value.and_then(toml::Value::as_str) == Some("(secret)")
+fn is_set_secret(value: &toml::Value) -> bool {
+    value.as_str() == Some("(secret)")
 }
 
 /// A value that is a word or a table (enums with data) is shown as a key, not as a table.
