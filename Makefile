@@ -29,6 +29,10 @@ test: ## all that must hold before a change lands, with the minutes of each step
 setup: ## install what demo and tests need (deploy/local/setup.sh says how)
 	@deploy/local/setup.sh demo test
 
+.PHONY: bench
+bench: ## measurements beside their floors: the journal, the acknowledgement (three runs each)
+	cargo run --locked --release --quiet -p bench
+
 # ---- one by one
 
 .PHONY: fmt
