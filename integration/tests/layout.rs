@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// What the domain must not touch: it is pure.
 const IMPURE: &[&str] =
-    &["tokio", "std::fs", "std::net", "SystemTime::now", "Instant::now", "Utc::now", "rand::"];
+    &["tokio", "std::fs", "std::net", "SystemTime::now", "Instant::now", "Utc::now", " rand::"];
 
 /// Lines of a Rust file beyond which it must be split.
 const LINES_MAX: usize = 700;

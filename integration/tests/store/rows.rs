@@ -448,7 +448,7 @@ async fn settings_are_a_history_and_what_is_in_force() {
     assert_eq!(scopes, ["limits", "settings", "sites", "stations", "tariffs", "tokens"]);
     assert!(!format!("{history:?}").contains("SEALED"), "{history:?}");
     let value: Value = serde_json::from_str(history[1]["value"].as_str().expect("value")).expect("JSON");
-    assert_eq!(value, json!({"kind": "value", "key": name, "value": {"on": true}}));
+    assert_eq!(value, json!({"key": name, "value": {"on": true}}));
 
     // The reader puts a site and its limit together.
     let sites = store::read::Reader::new(&server.config()).sites().await.expect("sites");
