@@ -90,7 +90,8 @@ pub async fn serve(
     more: Router,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let (router, document) = router(&deps);
+    let (router, mut document) = router(&deps);
+    document.merge(crate::csv::openapi());
     let app = router
         .merge(more)
         .layer(middleware::from_fn_with_state(deps, authenticate))

@@ -206,3 +206,12 @@ fn a_summary_counts_all_and_names_the_first() {
     let summary = summary.expect("sent");
     assert_eq!((summary.rejected, summary.first_rejected.len()), (50, 20));
 }
+
+#[test]
+fn the_description_is_complete() {
+    let document = serde_json::to_value(openapi()).expect("JSON");
+    assert!(document.pointer("/paths/~1v1~1import~1sessions/post").is_some(), "{document}");
+    for schema in ["ImportAnswer", "RejectedRow", "Problem"] {
+        assert!(document.pointer(&format!("/components/schemas/{schema}")).is_some(), "{schema}: {document}");
+    }
+}
