@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod boards;
+mod odd;
 mod scores;
 
 use std::path::{Path, PathBuf};
@@ -13,12 +14,14 @@ use std::time::Duration;
 use integration::ledger::Ledger;
 use integration::servers::{Process, Prometheus, QuestDb, QuestDbOptions, free_port};
 use integration::{Gateway, binary, eventually};
-use station::time::Timestamp;
 use store::read::Reader;
 
 /// Simulated hours, and how much faster than real time they go.
 const HOURS: i64 = 5;
 const SPEED: i64 = 200;
+
+/// Who lives.
+const FLEET: &[&str] = &["--ocpp16", "70", "--ocpp201", "25", "--mqtt-stations", "45", "--seed", "5"];
 
 struct Stack {
     store: QuestDb,
@@ -97,10 +100,18 @@ training = {{ folder = "{}" }}
         Self { store, gateway, prometheus, exporter_port, _exporter: exporter, _anomaly: anomaly, folder }
     }
 
-    /// Takes any card, and sets a tariff, by the commands that an operator uses.
+    /// Takes any card, sets a tariff, and registers the fleet's sites and stations, by the commands that an operator
+    /// uses.
     fn register(&self) {
+        let files =
+            ["stations.csv", "sites.csv"].map(|name| self.folder.path().join(name).display().to_string());
+        let mut list = vec!["simulate", "--stations-out", &files[0], "--sites-out", &files[1]];
+        list.extend(FLEET);
+        let _ = self.gateway.command(&list);
+        let _ = self.gateway.command(&["import", "sites", &files[1]]);
+        let _ = self.gateway.command(&["import", "stations", &files[0]]);
         let _ = self.gateway.command(&["settings", "set", "unknown_tokens", "accept"]);
-        let from = Timestamp(gateway::pipeline::clock::now().0).plus_seconds(-86_400 * 2).to_rfc3339();
+        let from = gateway::pipeline::clock::now().plus_seconds(-86_400 * 2).to_rfc3339();
         let _ = self.gateway.command(&[
             "tariffs",
             "set",
@@ -125,12 +136,6 @@ training = {{ folder = "{}" }}
             &self.gateway.ocpp(),
             "--mqtt",
             &format!("127.0.0.1:{}", self.gateway.mqtt_port()),
-            "--ocpp16",
-            "70",
-            "--ocpp201",
-            "25",
-            "--mqtt-stations",
-            "45",
             "--speed",
             &SPEED.to_string(),
             "--start",
@@ -141,16 +146,16 @@ training = {{ folder = "{}" }}
             "120s",
             "--reconnect",
             "200ms",
-            "--seed",
-            "5",
             "--faults",
             "0.05",
             "--quiet",
             "--ledger",
             &ledger.display().to_string(),
         ]
+        .into_iter()
+        .chain(FLEET.iter().copied())
         .map(str::to_owned)
-        .to_vec();
+        .collect();
         Process::start(&binary().display().to_string(), &arguments, &self.folder.path().join("fleet.log"))
     }
 }
@@ -166,7 +171,11 @@ async fn the_main_job_end_to_end() {
     let path = stack.folder.path().join("ledger.jsonl");
     let fleet = stack.fleet(&path);
     let reader = Reader::new(&stack.store.config());
+    odd::say(&stack.gateway).await;
+    let boards = boards::all_answer(stack.prometheus.url(), stack.store.http());
+    let boards = tokio::spawn(boards);
     let seen = scores::watch(&reader, || fleet.is_running()).await;
+    boards.await.unwrap();
 
     let books = stack.gateway.settled_books(Duration::from_secs(60));
     let ledger = Ledger::read(&path);
@@ -181,10 +190,14 @@ async fn the_main_job_end_to_end() {
         ledger.messages.len(),
         ledger.sessions.len()
     );
+    assert_eq!(
+        books["rejected"].as_object().map(|r| r.values().filter_map(serde_json::Value::as_u64).sum::<u64>()),
+        Some(2)
+    );
 
     scores::check(&reader, &ledger, &seen).await;
     exported(&stack, &ledger).await;
-    boards::check(&stack.prometheus.url(), &stack.store.http(), &ledger).await;
+    boards::totals(&stack.prometheus.url(), &stack.store.http(), &ledger).await;
 }
 
 /// What the exporter and Prometheus say fits what is in the store.
@@ -199,7 +212,7 @@ async fn exported(stack: &Stack, ledger: &Ledger) {
         let said: f64 = ledger.sessions.iter().map(|s| s.energy_wh as f64 * 3600.0).sum();
         // Sessions without a stop count in the totals and have no line in the ledger.
         #[allow(clippy::cast_precision_loss)]
-        if known == stations.len() as f64 && energy >= said * 0.999 {
+        if known >= stations.len() as f64 && energy >= said * 0.999 {
             Ok(())
         } else {
             Err(format!(

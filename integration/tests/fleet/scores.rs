@@ -8,14 +8,15 @@ use integration::ledger::Ledger;
 use station::deviation::Deviations;
 use station::time::Timestamp;
 use store::read::Reader;
+use uuid::Uuid;
 
 /// How often the store is asked what is there: the figure is that exact.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Issue of the product: 99 of 100 scores within 2 s. Printed, and only absurd values fail: time is not asserted.
 const SESSIONS_MIN: usize = 500;
 
-/// When each session's score was first seen, by station and transaction.
-pub(crate) type Seen = HashMap<(String, String), Timestamp>;
+/// When each session's score was first seen.
+pub(crate) type Seen = HashMap<Uuid, Timestamp>;
 
 /// Looks for scores until the fleet has ended, and a while longer.
 pub(crate) async fn watch(reader: &Reader, alive: impl Fn() -> bool) -> Seen {
@@ -31,40 +32,48 @@ pub(crate) async fn watch(reader: &Reader, alive: impl Fn() -> bool) -> Seen {
     seen
 }
 
+/// Scores of running sessions do not count: only those of ended ones are in the table.
 async fn look(reader: &Reader, seen: &mut Seen) {
-    let sql = "SELECT s.station, s.transaction_id FROM session_scores c JOIN sessions s ON c.session_id = s.session_id \
-               WHERE s.state = 'ended'";
+    let rows = reader.query("SELECT session_id FROM session_scores", &[]).await;
     let now = gateway::pipeline::clock::now();
-    for row in reader.query(sql, &[]).await.unwrap_or_else(|error| panic!("{error}")) {
-        let key = (row.get("station"), row.get::<Option<String>>("transaction_id"));
-        if let (Ok(station), Ok(Some(transaction))) = key {
-            seen.entry((station, transaction)).or_insert(now);
-        }
+    for row in rows.unwrap_or_else(|error| panic!("{error}")) {
+        seen.entry(row.get("session_id").unwrap_or_else(|error| panic!("{error}"))).or_insert(now);
     }
+}
+
+/// The ids of the sessions, by station and transaction.
+async fn ids(reader: &Reader) -> HashMap<(String, String), Uuid> {
+    let sql = "SELECT station, transaction_id, session_id FROM sessions WHERE transaction_id IS NOT NULL";
+    let rows = reader.query(sql, &[]).await.unwrap_or_else(|error| panic!("{error}"));
+    rows.iter()
+        .map(|row| Ok(((row.get("station")?, row.get("transaction_id")?), row.get("session_id")?)))
+        .collect::<Result<_, store::read::ReadError>>()
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Every ended session has a score; prints how long after the acknowledged end it was there.
 pub(crate) async fn check(reader: &Reader, ledger: &Ledger, seen: &Seen) {
-    let mut seen = seen.clone();
-    let key = |s: &simulator::ledger::SessionLine| {
-        (s.station.clone(), s.transaction_id.map_or_else(|| s.session.clone(), |id| id.to_string()))
+    let ids = ids(reader).await;
+    let id = |s: &simulator::ledger::SessionLine| {
+        let transaction = s.transaction_id.map_or_else(|| s.session.clone(), |id| id.to_string());
+        ids.get(&(s.station.clone(), transaction)).copied()
     };
-    eventually(Duration::from_secs(60), || {
+    let seen = eventually(Duration::from_secs(60), || {
         let mut now = seen.clone();
         async move {
             look(reader, &mut now).await;
-            let missing = ledger.sessions.iter().filter(|s| !now.contains_key(&key(s))).count();
-            if missing == 0 { Ok(()) } else { Err(format!("{missing} sessions without a score")) }
+            let missing =
+                ledger.sessions.iter().filter(|s| id(s).is_none_or(|id| !now.contains_key(&id))).count();
+            if missing == 0 { Ok(now) } else { Err(format!("{missing} sessions without a score")) }
         }
     })
     .await;
-    look(reader, &mut seen).await;
     let mut took: Vec<f64> = ledger
         .sessions
         .iter()
         .filter_map(|s| {
             let said = Timestamp::parse(s.acknowledged_at.as_deref()?, &mut Deviations::default())?;
-            Some(seen.get(&key(s))?.seconds_since(said))
+            Some(seen.get(&id(s)?)?.seconds_since(said))
         })
         .collect();
     took.sort_by(f64::total_cmp);
