@@ -59,6 +59,8 @@ fn crates_import_only_what_they_may() {
 fn the_domain_is_pure() {
     for file in rust_files().iter().filter(|f| f.starts_with("station/")) {
         let text = std::fs::read_to_string(root().join(file)).unwrap();
+        // Tests may read files.
+        let text = text.split("#[cfg(test)]").next().unwrap();
         for word in IMPURE {
             assert!(
                 !text.contains(word),

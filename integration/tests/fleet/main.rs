@@ -110,6 +110,10 @@ training = {{ folder = "{}" }}
         let _ = self.gateway.command(&list);
         let _ = self.gateway.command(&["import", "sites", &files[1]]);
         let _ = self.gateway.command(&["import", "stations", &files[0]]);
+        for site in std::fs::read_to_string(&files[1]).unwrap().lines().skip(1) {
+            let id = site.split(',').next().unwrap();
+            let _ = self.gateway.command(&["limits", "set", id, "--grid-kw", "400"]);
+        }
         let _ = self.gateway.command(&["settings", "set", "unknown_tokens", "accept"]);
         let from = gateway::pipeline::clock::now().plus_seconds(-86_400 * 2).to_rfc3339();
         let _ = self.gateway.command(&[
