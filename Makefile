@@ -29,6 +29,11 @@ test: ## all that must hold before a change lands, with the minutes of each step
 setup: ## install what demo and tests need (deploy/local/setup.sh says how)
 	@deploy/local/setup.sh demo test
 
+.PHONY: faults
+faults: ## the fault suite in its long form: kills, power cuts, full disks, broken networks, storms (make test runs a short one)
+	@deploy/local/setup.sh test
+	AMPWARDEN_FAULTS=long cargo test --locked -p integration --test faults -- --nocapture --test-threads=1
+
 .PHONY: bench
 bench: ## measurements beside their floors: the journal, the acknowledgement (three runs each)
 	cargo run --locked --release --quiet -p bench

@@ -1,0 +1,84 @@
+//! A fleet in a process of its own, with its ledger, and the comparison with the store.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use integration::ledger::Ledger;
+use integration::servers::{Process, QuestDb};
+use integration::{Gateway, binary};
+use store::read::Reader;
+
+/// What the gateway's configuration needs for the fleet's MQTT stations.
+pub const MQTT: &str = r#"mqtt = { listen = "127.0.0.1:{mqtt}", anonymous = true }"#;
+
+/// The running fleet.
+pub struct Fleet {
+    process: Process,
+    folder: tempfile::TempDir,
+}
+
+impl Fleet {
+    /// 60 stations of three kinds whose lives go by `speed` times as fast, for `simulated` (`2h`) of their time.
+    pub fn start(gateway: &Gateway, speed: &str, simulated: &str, more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mqtt = format!("127.0.0.1:{}", gateway.mqtt_port());
+        let ledger = folder.path().join("ledger.jsonl").display().to_string();
+        let ocpp = gateway.ocpp();
+        let mut arguments = vec!["simulate", "--ocpp", &ocpp, "--mqtt", &mqtt, "--ledger", &ledger];
+        arguments.extend(["--ocpp16", "30", "--ocpp201", "10", "--mqtt-stations", "20"]);
+        arguments.extend(["--speed", speed, "--duration", simulated, "--meter-every", "60s"]);
+        arguments.extend(["--reconnect", "200ms", "--seed", "11", "--quiet"]);
+        arguments.extend(more);
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        let log = folder.path().join("fleet.log");
+        let process = Process::start(&binary().display().to_string(), &arguments, &log);
+        Self { process, folder }
+    }
+
+    fn ledger_path(&self) -> PathBuf {
+        self.folder.path().join("ledger.jsonl")
+    }
+
+    /// How much it has noted so far: harm is done at moments of the traffic, not of the clock.
+    pub fn noted(&self) -> usize {
+        std::fs::read_to_string(self.ledger_path()).map_or(0, |text| text.lines().count())
+    }
+
+    /// Waits until it has noted `more` lines more, or has ended.
+    pub fn wait_for(&self, more: usize) {
+        let before = self.noted();
+        integration::eventually_blocking(Duration::from_secs(60), || {
+            let now = self.noted();
+            if now >= before + more || !self.process.is_running() {
+                Ok(())
+            } else {
+                Err(format!("{now} lines in the ledger, {} wanted\n{}", before + more, self.process.log()))
+            }
+        });
+    }
+
+    /// Waits until its time is over; gives its ledger.
+    pub fn ledger(&self) -> Ledger {
+        self.process.wait_until_gone();
+        let ledger = Ledger::read(&self.ledger_path());
+        assert_eq!(ledger.refused, 0, "messages were refused\n{}", self.process.log());
+        ledger
+    }
+}
+
+/// The books balance, and the store has what the ledger says: all of it, and nothing twice.
+pub async fn compare(gateway: &Gateway, store: &QuestDb, ledger: &Ledger, harm: &str) {
+    let books = gateway.settled_books(Duration::from_secs(120));
+    let reader = Reader::new(&store.config());
+    // Rows are visible when they are applied, a moment after the answer.
+    integration::eventually(Duration::from_secs(60), || async {
+        let differences = ledger.differences(&reader).await;
+        if differences.is_empty() { Ok(()) } else { Err(differences.join("\n")) }
+    })
+    .await;
+    println!(
+        "{harm}: {} acknowledged messages, {} sessions, books {books}",
+        ledger.messages.len(),
+        ledger.sessions.len()
+    );
+}
