@@ -15,6 +15,8 @@ pub struct Ledger {
     pub messages: Vec<MessageLine>,
     /// Sessions whose end was acknowledged.
     pub sessions: Vec<SessionLine>,
+    /// Sessions whose end was never said, or never acknowledged.
+    pub without_end: Vec<SessionLine>,
     /// Messages that were refused for good.
     pub refused: usize,
 }
@@ -38,6 +40,7 @@ impl Ledger {
                 Ok(Line::Session(session)) if session.acknowledged_at.is_some() => {
                     ledger.sessions.push(session);
                 }
+                Ok(Line::Session(session)) => ledger.without_end.push(session),
                 Ok(Line::Refused(_)) => ledger.refused += 1,
                 _ => {}
             }

@@ -29,19 +29,20 @@ pub(crate) enum Import {
     Sessions(sessions::Sessions),
     /// A list of stations (CSV with a header).
     Stations(list::Stations),
-    /// A list of sites (CSV with a header).
+    /// A list of sites, with their grid limits (CSV with a header).
     Sites(list::Sites),
 }
 
 impl Import {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let outcome = match self {
-            Self::Sessions(command) => command.run()?,
-            Self::Stations(command) => command.run()?,
+        let outcomes = match self {
+            Self::Sessions(command) => vec![command.run()?],
+            Self::Stations(command) => vec![command.run()?],
             Self::Sites(command) => command.run()?,
         };
-        print!("{}", outcome.page());
-        let nothing = outcome.taken + outcome.there_already == 0 && outcome.rejected > 0;
+        outcomes.iter().for_each(|outcome| print!("{}", outcome.page()));
+        let taken: u64 = outcomes.iter().map(|outcome| outcome.taken + outcome.there_already).sum();
+        let nothing = taken == 0 && outcomes.iter().any(|outcome| outcome.rejected > 0);
         Ok(if nothing { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 }

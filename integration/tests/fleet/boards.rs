@@ -1,11 +1,15 @@
 //! Every query of every board, run on the real servers.
 
+use std::collections::HashMap;
 use std::process::Command;
 use std::time::Duration;
 
 use integration::eventually;
 use integration::ledger::Ledger;
+use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
+use station::fold::cost;
+use station::setting::Tariff;
 
 use crate::repository;
 
@@ -30,26 +34,89 @@ pub(crate) async fn all_answer(prometheus: String, questdb: String) {
     .await;
 }
 
-/// At the end: the boards' totals are the clients' own.
+/// At the end: the boards' totals are the clients' own. Sessions whose stop was lost on purpose are on the board and
+/// not in the ledger: so the sums are near, and exact for each station that lost none.
 pub(crate) async fn totals(prometheus: &str, questdb: &str, ledger: &Ledger) {
     if no_node() {
         return;
     }
-    #[allow(clippy::cast_precision_loss)]
-    let said = ledger.sessions.len() as f64;
-    eventually(Duration::from_secs(60), || async {
+    let said = said(ledger);
+    let compared = eventually(Duration::from_secs(60), || async {
         let (_, text, errors) = run(prometheus, questdb)?;
         let values: Value = serde_json::from_str(&text).map_err(|error| format!("{error}: {errors}"))?;
-        let panel = &values["ampwarden-sessions"]["Sessions"];
-        let sessions = sum(panel);
-        // A few sessions lost their stop on purpose: they are on the board, not in the ledger.
-        if sessions >= said && sessions <= said * 1.1 {
-            Ok(())
-        } else {
-            Err(format!("the board says {sessions} sessions, the ledger {said}: {panel}"))
+        let board = &values["ampwarden-sessions"];
+        let all = said.values().fold(Sums::default(), |all, sums| all.and(sums));
+        for (panel, said) in [("Sessions", all.sessions), ("Energy", all.energy_wh), ("Revenue", all.cost)] {
+            let shown = sum(&board[panel]);
+            if shown < said * 0.999 || shown > said * 1.1 {
+                return Err(format!("{panel}: the board says {shown}, the ledger {said}"));
+            }
         }
+        let mut compared = 0;
+        for row in rows(&board["By station"]) {
+            let station = row["Station"].as_str().unwrap_or_default();
+            let Some(said) = said.get(station).filter(|sums| sums.exact) else { continue };
+            let shown = |column: &str| row[column].as_f64().unwrap_or(f64::NAN);
+            let right = shown("Sessions") == said.sessions
+                && (shown("Energy") - said.energy_wh).abs() < 0.5
+                && (shown("Revenue") - said.cost).abs() < 0.005;
+            if !right {
+                return Err(format!("{station}: the board says {row}, the ledger {said:?}"));
+            }
+            compared += 1;
+        }
+        // The table has at most a hundred stations, and some of them lost a stop.
+        if compared >= 20 { Ok(compared) } else { Err(format!("only {compared} stations compared")) }
     })
     .await;
+    println!(
+        "boards: sessions, energy and revenue of {compared} stations are the ledger's, to the Wh and cent"
+    );
+}
+
+/// What a station's sessions add up to.
+#[derive(Clone, Debug, Default)]
+struct Sums {
+    sessions: f64,
+    energy_wh: f64,
+    cost: f64,
+    /// Whether all its sessions are in the ledger, as they are in the store.
+    exact: bool,
+}
+
+impl Sums {
+    fn and(self, other: &Self) -> Self {
+        Self {
+            sessions: self.sessions + other.sessions,
+            energy_wh: self.energy_wh + other.energy_wh,
+            cost: self.cost + other.cost,
+            exact: self.exact && other.exact,
+        }
+    }
+}
+
+fn said(ledger: &Ledger) -> HashMap<&str, Sums> {
+    let tariff = Tariff {
+        currency: "EUR".to_owned(),
+        per_kwh: crate::PER_KWH.parse().unwrap(),
+        per_session: crate::PER_SESSION.parse().unwrap(),
+        ..Tariff::default()
+    };
+    let mut said: HashMap<&str, Sums> = HashMap::new();
+    for session in &ledger.sessions {
+        #[allow(clippy::cast_precision_loss)]
+        let energy_wh = session.energy_wh as f64;
+        let sums = said.entry(&session.station).or_insert(Sums { exact: true, ..Sums::default() });
+        sums.sessions += 1.0;
+        sums.energy_wh += energy_wh.max(0.0);
+        sums.cost += cost(&tariff, energy_wh, 0.0, 0.0).to_f64().unwrap_or(f64::NAN);
+        // A register that began again within the session: the store has what was seen.
+        sums.exact &= session.energy_wh >= 0;
+    }
+    for session in &ledger.without_end {
+        said.entry(&session.station).or_default().exact = false;
+    }
+    said
 }
 
 fn no_node() -> bool {
@@ -76,13 +143,13 @@ fn run(prometheus: &str, questdb: &str) -> Result<(bool, String, String), String
     Ok((output.status.success(), text(&output.stdout), text(&output.stderr)))
 }
 
+/// The rows of a panel.
+fn rows(panel: &Value) -> impl Iterator<Item = &Value> {
+    let targets = panel.as_object().into_iter().flat_map(|targets| targets.values());
+    targets.filter_map(Value::as_array).flatten()
+}
+
 /// The numbers of a panel, added.
 fn sum(panel: &Value) -> f64 {
-    let rows =
-        panel.as_object().into_iter().flat_map(|targets| targets.values()).filter_map(|v| v.as_array());
-    rows.flatten()
-        .filter_map(|row| row.as_object())
-        .flat_map(|row| row.values())
-        .filter_map(Value::as_f64)
-        .sum()
+    rows(panel).filter_map(Value::as_object).flat_map(|row| row.values()).filter_map(Value::as_f64).sum()
 }

@@ -20,6 +20,10 @@ use store::read::Reader;
 const HOURS: i64 = 5;
 const SPEED: i64 = 200;
 
+/// The tariff of the test, in the decimal text of the command.
+const PER_KWH: &str = "0.30";
+const PER_SESSION: &str = "0.35";
+
 /// Who lives.
 const FLEET: &[&str] = &["--ocpp16", "70", "--ocpp201", "25", "--mqtt-stations", "45", "--seed", "5"];
 
@@ -110,10 +114,6 @@ training = {{ folder = "{}" }}
         let _ = self.gateway.command(&list);
         let _ = self.gateway.command(&["import", "sites", &files[1]]);
         let _ = self.gateway.command(&["import", "stations", &files[0]]);
-        for site in std::fs::read_to_string(&files[1]).unwrap().lines().skip(1) {
-            let id = site.split(',').next().unwrap();
-            let _ = self.gateway.command(&["limits", "set", id, "--grid-kw", "400"]);
-        }
         let _ = self.gateway.command(&["settings", "set", "unknown_tokens", "accept"]);
         let from = gateway::pipeline::clock::now().plus_seconds(-86_400 * 2).to_rfc3339();
         let _ = self.gateway.command(&[
@@ -123,9 +123,9 @@ training = {{ folder = "{}" }}
             "--currency",
             "EUR",
             "--per-kwh",
-            "0.30",
+            PER_KWH,
             "--per-session",
-            "0.35",
+            PER_SESSION,
             "--valid-from",
             &from,
         ]);

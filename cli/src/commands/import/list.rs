@@ -19,7 +19,7 @@ pub(crate) struct Stations {
     source: Source,
 }
 
-/// A list of sites.
+/// A list of sites, with their grid limits.
 #[derive(Args, Debug)]
 pub(crate) struct Sites {
     #[command(flatten)]
@@ -35,10 +35,17 @@ impl Stations {
 }
 
 impl Sites {
-    pub(super) fn run(self) -> anyhow::Result<Outcome> {
+    /// What became of the sites, and of their limits.
+    pub(super) fn run(self) -> anyhow::Result<Vec<Outcome>> {
         let mapping = Mapping::new(self.source.mapping("sites")?)?;
-        let rows = record::sites(&mapping, &text(&self.source)?).with_context(|| self.source.trouble())?;
-        List { collection: "sites", key: "site", source: &self.source }.take(rows)
+        let text = text(&self.source)?;
+        let rows = record::sites(&mapping, &text).with_context(|| self.source.trouble())?;
+        // A row that is wrong as a whole was told with the sites.
+        let mut limits = record::limits(&mapping, &text).with_context(|| self.source.trouble())?;
+        let wrong: Vec<u64> = rows.iter().filter(|row| row.setting.is_err()).map(|row| row.line).collect();
+        limits.retain(|row| !wrong.contains(&row.line));
+        let list = |collection| List { collection, key: "site", source: &self.source };
+        Ok(vec![list("sites").take(rows)?, list("limits").take(limits)?])
     }
 }
 

@@ -62,11 +62,13 @@ pub enum Field {
     RatedPowerW,
     /// Lists: IANA time zone.
     TimeZone,
+    /// Lists: what a site may draw from the grid.
+    GridLimitW,
 }
 
 impl Field {
     /// All.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Station,
         Self::Site,
         Self::Token,
@@ -95,6 +97,7 @@ impl Field {
         Self::LongitudeDeg,
         Self::RatedPowerW,
         Self::TimeZone,
+        Self::GridLimitW,
     ];
 
     /// The name in mappings.
@@ -129,6 +132,7 @@ impl Field {
             Self::LongitudeDeg => "longitude_deg",
             Self::RatedPowerW => "rated_power_w",
             Self::TimeZone => "time_zone",
+            Self::GridLimitW => "grid_limit_w",
         }
     }
 
@@ -140,7 +144,9 @@ impl Field {
                 &[("s", 1.0, 0.0), ("min", 60.0, 0.0), ("h", 3_600.0, 0.0), ("ms", 1e-3, 0.0)]
             }
             Self::EnergyWh | Self::BatteryWh => &[("Wh", 1.0, 0.0), ("kWh", 1e3, 0.0), ("MWh", 1e6, 0.0)],
-            Self::MaxPowerW | Self::MeanPowerW | Self::RatedPowerW => &[("W", 1.0, 0.0), ("kW", 1e3, 0.0)],
+            Self::MaxPowerW | Self::MeanPowerW | Self::RatedPowerW | Self::GridLimitW => {
+                &[("W", 1.0, 0.0), ("kW", 1e3, 0.0)]
+            }
             Self::SocStartRatio | Self::SocEndRatio => &[("ratio", 1.0, 0.0), ("%", 0.01, 0.0)],
             Self::TemperatureC => {
                 &[("°C", 1.0, 0.0), ("C", 1.0, 0.0), ("°F", 5.0 / 9.0, -160.0 / 9.0), ("K", 1.0, -273.15)]
@@ -166,6 +172,7 @@ impl Field {
                 | Self::DistanceM
                 | Self::VehicleAgeYears
                 | Self::RatedPowerW
+                | Self::GridLimitW
         )
     }
 }

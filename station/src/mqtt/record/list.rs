@@ -6,7 +6,7 @@ use super::mapping::Mapping;
 use super::read::{ReadError, logical_lines, split};
 use super::row::{Layout, Row, RowError};
 use crate::deviation::Deviations;
-use crate::setting::{Site, StationSetting};
+use crate::setting::{Limit, Site, StationSetting};
 
 /// One row of a list.
 #[derive(Clone, PartialEq, Debug)]
@@ -63,6 +63,21 @@ pub fn sites(mapping: &Mapping, text: &[u8]) -> Result<Vec<ListRow<Site>>, ReadE
             maintenance: false,
         })
     })
+}
+
+/// Reads the grid limits in a list of sites (CSV with a header): only rows that have one.
+///
+/// # Errors
+/// When no column holds the site's id.
+pub fn limits(mapping: &Mapping, text: &[u8]) -> Result<Vec<ListRow<Limit>>, ReadError> {
+    let rows = list(mapping, text, Field::Site, |row| {
+        let Some(grid_limit_w) = row.number(Field::GridLimitW)? else { return Ok(None) };
+        Ok(row.text(Field::Site).map(|site| Limit { site, grid_limit_w }))
+    })?;
+    let limits = rows
+        .into_iter()
+        .filter_map(|ListRow { line, setting }| Some(ListRow { line, setting: setting.transpose()? }));
+    Ok(limits.collect())
 }
 
 fn list<T>(

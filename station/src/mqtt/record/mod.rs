@@ -15,7 +15,7 @@ mod row;
 
 pub use cell::Cell;
 pub use field::Field;
-pub use list::{ListRow, sites, stations};
+pub use list::{ListRow, limits, sites, stations};
 pub use mapping::{ColumnSpec, Columns, Mapping, MappingError, MappingFile};
 pub use read::{ReadError, ReadRow, logical_lines, read};
 pub use row::{HeaderError, Layout, Recorded, RowError, recorded};

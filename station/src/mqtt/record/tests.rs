@@ -254,4 +254,8 @@ fn lists_of_stations_and_sites() {
         .expect("readable");
     assert_eq!(list[0].setting.as_ref().expect("taken").time_zone.as_deref(), Some("Europe/Oslo"));
     assert!(list[1].setting.is_err());
+    let list = limits(&sites_preset, b"site,grid_limit_kw\nDepot,150\nMall,\nx,-1").expect("readable");
+    assert_eq!(list.len(), 2, "a site without a limit has no row");
+    assert_eq!(list[0].setting.as_ref().expect("taken").grid_limit_w, 150_000.0);
+    assert!(list[1].setting.is_err());
 }
