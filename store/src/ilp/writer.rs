@@ -1,5 +1,10 @@
 //! Sends batches: one request a table.
 
+use std::panic::resume_unwind;
+use std::slice::IterMut;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
 use ureq::Agent;
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE};
 
@@ -10,6 +15,10 @@ use crate::config::StoreConfig;
 /// Once a row of a table was refused, the rest of that table goes in requests of so many rows: a refusal costs
 /// sending its whole request again.
 const ROWS_AFTER_REFUSAL: usize = 1_000;
+
+/// Tables that are sent side by side, each on a connection of its own. The server syncs the columns of a table one by
+/// one before it answers: most of a batch's time is waiting for that.
+const TABLES_AT_ONCE: usize = 4;
 
 /// Answers are short; what is longer is cut.
 const ANSWER_MAX_BYTES: u64 = 64 << 10;
@@ -29,7 +38,7 @@ pub struct Writer {
 /// What was sent. Answered with 204 is not yet "stored": see [`crate::server::wal_tables`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Sent {
-    /// By table, in the order in which they were sent.
+    /// By table.
     pub tables: Vec<SentTable>,
     /// Rows that were not stored for what is in them.
     pub refused: Vec<Refused>,
@@ -77,6 +86,14 @@ pub enum SendError {
     },
 }
 
+/// What one of the connections did.
+#[derive(Default)]
+struct Lane {
+    sent: Vec<SentTable>,
+    refused: Vec<Refused>,
+    error: Option<SendError>,
+}
+
 impl Sent {
     /// Rows answered with 204, over all tables.
     #[must_use]
@@ -92,6 +109,7 @@ impl Writer {
         let http = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
+            .max_idle_connections_per_host(TABLES_AT_ONCE)
             .timeout_connect(Some(config.connect_timeout.0))
             .timeout_global(Some(config.request_timeout.0))
             .build();
@@ -111,20 +129,50 @@ impl Writer {
     /// See [`SendError`]; the batch keeps what is left.
     pub fn send(&mut self, batch: &mut Batch) -> Result<Sent, SendError> {
         let mut sent = Sent::default();
-        for part in &mut batch.parts {
-            if part.ends.is_empty() {
-                continue;
-            }
-            let answered = self.send_part(part, &mut batch.refused).inspect_err(|_| {
-                // The server remembers a table's columns as long as a connection lasts: on the same one, a column
-                // that was added since would be missing for ever.
-                self.agent = self.http.new_agent();
-            })?;
-            part.clear();
-            sent.tables.push(answered);
+        let tables = batch.parts.iter().filter(|part| !part.ends.is_empty()).count();
+        let parts = Mutex::new(batch.parts.iter_mut());
+        let mut error = None;
+        let lanes = thread::scope(|scope| {
+            let others: Vec<_> =
+                (1..tables.min(TABLES_AT_ONCE)).map(|_| scope.spawn(|| self.lane(&parts))).collect();
+            let mut lanes = vec![self.lane(&parts)];
+            lanes.extend(
+                others.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| resume_unwind(panic))),
+            );
+            lanes
+        });
+        for lane in lanes {
+            sent.tables.extend(lane.sent);
+            batch.refused.extend(lane.refused);
+            error = error.or(lane.error);
+        }
+        if let Some(error) = error {
+            // The server remembers a table's columns as long as a connection lasts: on the same one, a column that
+            // was added since would be missing for ever.
+            self.agent = self.http.new_agent();
+            return Err(error);
         }
         sent.refused = std::mem::take(&mut batch.refused);
         Ok(sent)
+    }
+
+    /// Sends one table after the other, until there is none left or one fails.
+    fn lane(&self, parts: &Mutex<IterMut<'_, Part>>) -> Lane {
+        let mut lane = Lane::default();
+        let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).find(|part| !part.ends.is_empty());
+        while let Some(part) = next() {
+            match self.send_part(part, &mut lane.refused) {
+                Ok(answered) => {
+                    part.clear();
+                    lane.sent.push(answered);
+                }
+                Err(error) => {
+                    lane.error = Some(error);
+                    break;
+                }
+            }
+        }
+        lane
     }
 
     /// Takes out refused rows, one by one, and sends the others. A single-table request is one transaction: when it
