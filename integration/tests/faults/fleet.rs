@@ -9,17 +9,17 @@ use integration::{Gateway, binary};
 use store::read::Reader;
 
 /// What the gateway's configuration needs for the fleet's MQTT stations.
-pub const MQTT: &str = r#"mqtt = { listen = "127.0.0.1:{mqtt}", anonymous = true }"#;
+pub(crate) const MQTT: &str = r#"mqtt = { listen = "127.0.0.1:{mqtt}", anonymous = true }"#;
 
 /// The running fleet.
-pub struct Fleet {
+pub(crate) struct Fleet {
     process: Process,
     folder: tempfile::TempDir,
 }
 
 impl Fleet {
     /// 60 stations of three kinds whose lives go by `speed` times as fast, for `simulated` (`2h`) of their time.
-    pub fn start(gateway: &Gateway, speed: &str, simulated: &str, more: &[&str]) -> Self {
+    pub(crate) fn start(gateway: &Gateway, speed: &str, simulated: &str, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mqtt = format!("127.0.0.1:{}", gateway.mqtt_port());
         let ledger = folder.path().join("ledger.jsonl").display().to_string();
@@ -40,12 +40,12 @@ impl Fleet {
     }
 
     /// How much it has noted so far: harm is done at moments of the traffic, not of the clock.
-    pub fn noted(&self) -> usize {
+    pub(crate) fn noted(&self) -> usize {
         std::fs::read_to_string(self.ledger_path()).map_or(0, |text| text.lines().count())
     }
 
     /// Waits until it has noted `more` lines more, or has ended.
-    pub fn wait_for(&self, more: usize) {
+    pub(crate) fn wait_for(&self, more: usize) {
         let before = self.noted();
         integration::eventually_blocking(Duration::from_secs(60), || {
             let now = self.noted();
@@ -58,7 +58,7 @@ impl Fleet {
     }
 
     /// Waits until its time is over; gives its ledger.
-    pub fn ledger(&self) -> Ledger {
+    pub(crate) fn ledger(&self) -> Ledger {
         self.process.wait_until_gone();
         let ledger = Ledger::read(&self.ledger_path());
         assert_eq!(ledger.refused, 0, "messages were refused\n{}", self.process.log());
@@ -67,7 +67,7 @@ impl Fleet {
 }
 
 /// The books balance, and the store has what the ledger says: all of it, and nothing twice.
-pub async fn compare(gateway: &Gateway, store: &QuestDb, ledger: &Ledger, harm: &str) {
+pub(crate) async fn compare(gateway: &Gateway, store: &QuestDb, ledger: &Ledger, harm: &str) {
     let books = gateway.settled_books(Duration::from_secs(120));
     let reader = Reader::new(&store.config());
     // Rows are visible when they are applied, a moment after the answer.
