@@ -12,10 +12,12 @@ use station::id::EventId;
 use station::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 use uuid::Uuid;
 
 use super::clock;
 use super::handle::{Answer, Refused, Submission};
+use super::trace::context_of;
 use crate::journal::{AppendError, Journal, JournalConfig, Reader};
 use crate::metrics::PipelineMetrics;
 
@@ -48,6 +50,7 @@ pub(super) struct Front {
     pub(super) metrics: PipelineMetrics,
     pub(super) session_silence: Duration,
     pub(super) closing: CancellationToken,
+    pub(super) followed: Arc<super::trace::Followed>,
 }
 
 /// One group: what is journaled by one sync.
@@ -56,8 +59,15 @@ struct Group {
     payloads: Vec<Vec<u8>>,
     events: Vec<StationEvent>,
     bytes: usize,
-    /// How many of the events belong to each message, and who waits for it.
-    waiting: Vec<(usize, oneshot::Sender<Answer>)>,
+    waiting: Vec<Waiting>,
+}
+
+/// A message within a group.
+struct Waiting {
+    /// How many of the events are its.
+    events: usize,
+    answer: oneshot::Sender<Answer>,
+    span: Span,
 }
 
 impl Front {
@@ -143,7 +153,11 @@ impl Front {
             let _ = submission.answer.send(Err(Refused::TooLarge));
             return;
         }
-        group.waiting.push((group.events.len() - start, submission.answer));
+        group.waiting.push(Waiting {
+            events: group.events.len() - start,
+            answer: submission.answer,
+            span: submission.span,
+        });
     }
 
     /// Time makes events, too: journaled like any other, so that folding needs no clock.
@@ -160,18 +174,19 @@ impl Front {
             .map(|station| StationEvent::new(station.clone(), Source::Gateway, EventKind::Tick));
         let events: Vec<StationEvent> = inferred.chain(ticks).take(CLOCK_EVENTS).collect();
         let (answer, _) = oneshot::channel();
-        self.add(group, Submission { events, answer });
+        self.add(group, Submission { events, answer, span: Span::none() });
     }
 
     /// Journals the group, folds it, and answers: in this order.
     fn commit(&mut self, group: Group) {
         let began = Instant::now();
-        match self.journal.append(&group.payloads) {
-            Ok(_) => {
+        let first = match self.journal.append(&group.payloads) {
+            Ok(first) => {
                 if !group.payloads.is_empty() {
                     self.metrics.synced(group.events.len(), began.elapsed());
                 }
                 self.ready.set("journal", Ok(()));
+                first
             }
             Err(error) => {
                 let refused = match &error {
@@ -180,13 +195,13 @@ impl Front {
                 };
                 tracing::error!(%error, events = group.events.len(), "nothing is acknowledged until the journal takes events again");
                 self.ready.set("journal", Err(error.to_string()));
-                for (_, answer) in group.waiting {
+                for waiting in group.waiting {
                     self.metrics.refused(refused);
-                    let _ = answer.send(Err(refused));
+                    let _ = waiting.answer.send(Err(refused));
                 }
                 return;
             }
-        }
+        };
         let mut rows = Rows::ignored();
         let mut outcomes: Vec<Outcome> =
             group.events.iter().map(|event| fold(&mut self.fold, event, &mut rows)).collect();
@@ -194,8 +209,11 @@ impl Front {
             // Before the answers: whoever changed a setting finds it changed.
             self.publish();
         }
-        for (count, answer) in group.waiting {
-            let rest = outcomes.split_off(count);
+        let mut next = first;
+        for Waiting { events, answer, span } in group.waiting {
+            next += events as u64;
+            self.followed.journaled(next.saturating_sub(1), context_of(&span));
+            let rest = outcomes.split_off(events);
             let outcomes = std::mem::replace(&mut outcomes, rest);
             // Whoever does not wait any more (its connection is gone) gets the answer when it sends again.
             let _ = answer.send(Ok(outcomes));

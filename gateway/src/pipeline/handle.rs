@@ -4,6 +4,7 @@ use station::event::StationEvent;
 use station::fold::Outcome;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 /// The way into the journal. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Submission {
     pub events: Vec<StationEvent>,
     /// Answered when the events are synced and folded.
     pub answer: oneshot::Sender<Answer>,
+    /// The message's way into the journal, for its trace.
+    pub span: Span,
 }
 
 /// Why events were not taken. Whoever gets this must not acknowledge: the sender keeps its data and sends again.
@@ -61,17 +64,18 @@ impl Pipeline {
         if self.closed.is_cancelled() {
             return Err(Refused::Stopping);
         }
-        self.send(events).await
+        let span = tracing::info_span!("journal", events = events.len());
+        self.send(events, span.clone()).instrument(span).await
     }
 
     /// Makes the journal's thread look at the time, and at whether it is to end.
     pub(super) async fn wake(&self) -> Result<Vec<Outcome>, Refused> {
-        self.send(Vec::new()).await
+        self.send(Vec::new(), Span::none()).await
     }
 
-    async fn send(&self, events: Vec<StationEvent>) -> Result<Vec<Outcome>, Refused> {
+    async fn send(&self, events: Vec<StationEvent>, span: Span) -> Result<Vec<Outcome>, Refused> {
         let (answer, answered) = oneshot::channel();
-        self.submissions.send(Submission { events, answer }).await.map_err(|_| Refused::Stopping)?;
+        self.submissions.send(Submission { events, answer, span }).await.map_err(|_| Refused::Stopping)?;
         answered.await.unwrap_or(Err(Refused::Stopping))
     }
 

@@ -12,6 +12,7 @@ mod heartbeat;
 mod refill;
 mod snapshot;
 mod status;
+mod trace;
 mod watch;
 mod writer;
 
@@ -119,6 +120,7 @@ pub fn start(
         Arc::clone(&published),
     ));
     let (pipeline, receiver) = Pipeline::channel(SUBMISSIONS);
+    let followed = Arc::new(trace::Followed::default());
     let mut front = front::Front {
         journal,
         config: config.journal.clone(),
@@ -129,6 +131,7 @@ pub fn start(
         metrics: metrics.clone(),
         session_silence: config.session_silence,
         closing: pipeline.closing(),
+        followed: Arc::clone(&followed),
     };
     front.catch_up(position).map_err(in_folder)?;
     let left_open = left_open(&front, identity);
@@ -149,6 +152,7 @@ pub fn start(
         metrics: metrics.clone(),
         stop: stop_writer.clone(),
         refill,
+        followed,
         now_written: Instant::now(),
         saved: Instant::now(),
     };

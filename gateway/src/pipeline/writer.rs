@@ -74,6 +74,7 @@ pub(super) struct Writer {
     pub(super) stop: CancellationToken,
     /// Changes when the store has restarted or lost something.
     pub(super) refill: tokio::sync::watch::Receiver<u64>,
+    pub(super) followed: Arc<super::trace::Followed>,
     pub(super) dirty: HashSet<StationId>,
     pub(super) now_written: Instant,
     pub(super) saved: Instant,
@@ -204,6 +205,7 @@ impl Writer {
     /// Sends a batch until the store has taken all of it; then moves the position. `false` if the drain time is over.
     fn send(&mut self, batch: &mut Batch, filled: &Filled, deadline: Option<Instant>) -> bool {
         self.status.set_oldest_unwritten(filled.oldest);
+        let traced = self.followed.write(filled.up_to);
         let mut refused_events: HashSet<u64> = HashSet::new();
         let mut retry = RETRY_MIN;
         let mut deadline = deadline;
@@ -242,6 +244,7 @@ impl Writer {
                 }
             }
         }
+        drop(traced);
         let books = &mut self.state.books;
         for (sequence, verdict) in &filled.verdicts {
             books.count(*verdict);
