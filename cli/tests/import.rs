@@ -45,11 +45,16 @@ fn lists_are_imported_and_keep_what_they_do_not_say() {
     let (sites, stations) = (folder.path().join("sites.csv"), folder.path().join("stations.csv"));
     std::fs::write(&sites, "site,name,time_zone\ndepot,Old depot,Europe/Oslo\nx,y,Oslo\n").expect("write");
     std::fs::write(&stations, "station,site,rated_kw\nCP-1,depot,22\nCP-2,depot,50\n").expect("write");
-    let (sites, stations) = (sites.display().to_string(), stations.display().to_string());
+    let stations = stations.display().to_string();
 
-    let said = gateway.ask(&["import", "sites", &sites]).expect("taken");
+    let said = gateway.ask(&["import", "sites", &sites.display().to_string()]).expect("taken");
     assert!(said.starts_with("line 3: ") && said.contains("no IANA time zone"), "{said}");
     assert!(said.ends_with("sites: 1 taken, 0 there already, 1 rejected\n"), "{said}");
+    std::fs::write(&sites, "site,name,time_zone,grid_kw\ndepot,Old depot,Europe/Oslo,150\n").expect("write");
+    let said = gateway.ask(&["import", "sites", &sites.display().to_string()]).expect("taken");
+    let expected =
+        "sites: 0 taken, 1 there already, 0 rejected\nlimits: 1 taken, 0 there already, 0 rejected\n";
+    assert_eq!(said, expected);
     let said = gateway.ask(&["import", "stations", &stations]).expect("taken");
     assert_eq!(said, "stations: 2 taken, 0 there already, 0 rejected\n");
 

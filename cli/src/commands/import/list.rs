@@ -35,7 +35,7 @@ impl Stations {
 }
 
 impl Sites {
-    /// What became of the sites, and of their limits.
+    /// What became of the sites, and of their limits if the list has any.
     pub(super) fn run(self) -> anyhow::Result<Vec<Outcome>> {
         let mapping = Mapping::new(self.source.mapping("sites")?)?;
         let text = text(&self.source)?;
@@ -45,7 +45,11 @@ impl Sites {
         let wrong: Vec<u64> = rows.iter().filter(|row| row.setting.is_err()).map(|row| row.line).collect();
         limits.retain(|row| !wrong.contains(&row.line));
         let list = |collection| List { collection, key: "site", source: &self.source };
-        Ok(vec![list("sites").take(rows)?, list("limits").take(limits)?])
+        let mut outcomes = vec![list("sites").take(rows)?];
+        if !limits.is_empty() {
+            outcomes.push(list("limits").take(limits)?);
+        }
+        Ok(outcomes)
     }
 }
 
