@@ -35,14 +35,23 @@ faults: ## the fault suite in its long form: kills, power cuts, full disks, brok
 	AMPWARDEN_FAULTS=long cargo test --locked -p integration --test faults -- --nocapture --test-threads=1
 
 .PHONY: bench
-bench: ## measurements beside their floors: the journal, the acknowledgement (three runs each)
-	cargo run --locked --release --quiet -p bench
+bench: ## measurements beside floors and peers, three runs each; ONLY=events|journal|acknowledge|backlog (backlog: 10 million events, minutes)
+	@deploy/local/setup.sh test
+	cargo build --locked --release -p ampwarden -p bench
+	AMPWARDEN_BIN=$(abspath $(or $(CARGO_TARGET_DIR),target))/release/ampwarden $(or $(CARGO_TARGET_DIR),target)/release/bench $(ONLY)
+
+.PHONY: fuzz
+fuzz: ## fuzz every decoder, FUZZ_SECONDS (60; make test: 20) for each target, one a core at a time; ONLY=ocpp names one
+	@deploy/local/setup.sh test
+	fuzz/run.sh $(ONLY)
 
 # ---- one by one
 
 .PHONY: fmt
 fmt: ## format the Rust code
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
+	cargo fmt --manifest-path bench/stores/Cargo.toml
 
 .PHONY: lint
 lint: lint-scripts ## clippy without warnings, shellcheck

@@ -1,7 +1,7 @@
 //! Events as bytes: what the journal and Kafka hold.
 //!
-//! Encoding goes through the generated messages, texts copied: five readings take 0.6 µs (`what_five_readings_take`),
-//! next to a sync of a hundred.
+//! Encoding goes through the generated messages, texts copied: five readings take under a
+//! microsecond (`make bench ONLY=events`), next to a sync of a hundred.
 
 mod decode;
 mod encode;

@@ -6,6 +6,7 @@
 pub mod event;
 
 /// The anomaly service's gRPC API.
+#[cfg(feature = "grpc")]
 pub mod anomaly {
     /// Version 1.
     #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, unused_qualifications)]

@@ -71,8 +71,7 @@ impl Reader {
             }
             if self.open.is_none() && !self.open_segment(damaged)? {
                 // No segment holds it or any later one: they are lost.
-                damaged(Damage { from: self.next, to: synced, path: self.folder.clone() });
-                self.next = synced + 1;
+                self.lost(synced, self.folder.clone(), damaged);
                 return Ok(None);
             }
             let Some(open) = &mut self.open else { continue };
@@ -83,10 +82,7 @@ impl Reader {
                 Some(sequence) if sequence > synced => {
                     // Written, not synced yet: it is read again later.
                     self.open = None;
-                    if sequence > self.next && self.next <= synced {
-                        damaged(Damage { from: self.next, to: synced, path: self.folder.clone() });
-                        self.next = synced + 1;
-                    }
+                    self.lost(synced, self.folder.clone(), damaged);
                     return Ok(None);
                 }
                 Some(sequence) => {
@@ -101,19 +97,18 @@ impl Reader {
                     // The segment's end. The next record is in the next segment, or was lost at the end of this one.
                     let path = segment::path(&self.folder, open.first);
                     self.open = None;
-                    match void_from {
-                        Some(from) if from > self.next => {
-                            damaged(Damage { from: self.next, to: from - 1, path });
-                            self.next = from;
-                        }
-                        Some(_) => {}
-                        None => {
-                            damaged(Damage { from: self.next, to: synced, path });
-                            self.next = synced + 1;
-                        }
-                    }
+                    self.lost(void_from.map_or(synced, |from| from - 1), path, damaged);
                 }
             }
+        }
+    }
+
+    /// Tells that what comes next up to `to` is lost, if there is any: a last segment may be empty, and what was to be
+    /// in it is not written yet.
+    fn lost(&mut self, to: u64, path: PathBuf, damaged: &mut dyn FnMut(Damage)) {
+        if to >= self.next {
+            damaged(Damage { from: self.next, to, path });
+            self.next = to + 1;
         }
     }
 

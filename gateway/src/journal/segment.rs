@@ -17,6 +17,10 @@ pub(super) const RECORD_HEADER_BYTES: usize = 16;
 /// length makes us read.
 pub(super) const PAYLOAD_MAX_BYTES: usize = 8 << 20;
 
+/// Largest number of a record: at a million a second the journal gets there in 146,000 years. A larger one is damage,
+/// and counting on from what is read never overflows.
+const SEQUENCE_MAX: u64 = 1 << 62;
+
 const MAGIC: &[u8; 8] = b"AMPWJRN1";
 const SUFFIX: &str = ".journal";
 
@@ -78,7 +82,7 @@ pub(super) fn record_at(bytes: &[u8]) -> Found<'_> {
     let length = number(0);
     let sequence = u64::from(number(8)) | u64::from(number(12)) << 32;
     let payload_bytes = length as usize;
-    if payload_bytes > PAYLOAD_MAX_BYTES {
+    if payload_bytes > PAYLOAD_MAX_BYTES || sequence > SEQUENCE_MAX {
         return Found::Damage;
     }
     let Some(payload) = rest.get(..payload_bytes) else {
@@ -99,7 +103,7 @@ pub(super) fn path(folder: &Path, first: u64) -> PathBuf {
 /// The first record of a segment, by its file's name; `None` for other files.
 pub(super) fn first_of(file_name: &str) -> Option<u64> {
     let digits = file_name.strip_suffix(SUFFIX)?;
-    (digits.len() == 20).then(|| digits.parse().ok())?
+    (digits.len() == 20).then(|| digits.parse().ok())?.filter(|first| *first <= SEQUENCE_MAX)
 }
 
 #[cfg(test)]
@@ -121,6 +125,14 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert!(!matches!(record_at(&flipped), Found::Record { .. }), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn numbers_that_no_journal_reaches_are_damage() {
+        let mut bytes = Vec::new();
+        put_record(&mut bytes, u64::MAX, b"x");
+        assert_eq!(record_at(&bytes), Found::Damage);
+        assert_eq!(first_of("18446744073709551615.journal"), None);
     }
 
     #[test]

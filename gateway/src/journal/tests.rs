@@ -43,6 +43,22 @@ fn what_was_appended_is_read_after_a_restart() {
 }
 
 #[test]
+fn an_empty_last_segment_has_lost_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    append(&mut journal, 1..12);
+    let segments = journal.progress().segments();
+    drop(journal);
+    let last = segments[segments.len() - 1];
+    for first in &segments[..segments.len() - 1] {
+        fs::remove_file(segment::path(folder.path(), *first)).unwrap();
+    }
+    fs::write(segment::path(folder.path(), last), segment::header(last)).unwrap();
+    let journal = Journal::open(config(folder.path())).unwrap();
+    assert_eq!(read_all(&journal, 1), (vec![], vec![(1, last - 1)]));
+}
+
+#[test]
 fn a_tail_torn_at_any_byte_is_cut_off() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(config(folder.path())).unwrap();
