@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use gateway::journal::{Journal, JournalConfig};
 
-use crate::{RUNS, cpu_ns, quantile};
+use crate::RUNS;
+use crate::machine::{quantile, thread_cpu_ns};
 
 const EVENTS: usize = 512;
 const EVENT_BYTES: usize = 512;
@@ -42,7 +43,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 }
 
 fn ours(group: usize) -> anyhow::Result<Measured> {
-    let folder = tempfile::tempdir_in(".")?;
+    let folder = tempfile::tempdir()?;
     let config = JournalConfig { folder: folder.path().join("journal"), ..JournalConfig::default() };
     let mut journal = Journal::open(config)?;
     let payloads = vec![vec![7_u8; EVENT_BYTES]; group];
@@ -50,7 +51,7 @@ fn ours(group: usize) -> anyhow::Result<Measured> {
 }
 
 fn floor(group: usize) -> anyhow::Result<Measured> {
-    let folder = tempfile::tempdir_in(".")?;
+    let folder = tempfile::tempdir()?;
     let mut file = File::create(folder.path().join("floor"))?;
     let bytes = vec![7_u8; EVENT_BYTES * group];
     measure(group, || {
@@ -62,18 +63,18 @@ fn floor(group: usize) -> anyhow::Result<Measured> {
 #[allow(clippy::cast_precision_loss)]
 fn measure(group: usize, mut append: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Measured> {
     let mut took = Vec::new();
-    let before = cpu_ns()?;
+    let before = thread_cpu_ns()?;
     for _ in 0..EVENTS / group.min(16) {
         let began = Instant::now();
         append()?;
         took.push(began.elapsed().as_micros());
     }
-    let cpu = cpu_ns()? - before;
+    let cpu = thread_cpu_ns()? - before;
     let events = took.len() * group;
     took.sort_unstable();
     Ok(Measured {
         cpu_us_per_event: cpu as f64 / 1e3 / events as f64,
-        p50_us: quantile(&took, 0.5).unwrap_or_default(),
-        p99_us: quantile(&took, 0.99).unwrap_or_default(),
+        p50_us: quantile(&took, 0.5),
+        p99_us: quantile(&took, 0.99),
     })
 }

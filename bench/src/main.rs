@@ -1,43 +1,45 @@
-//! Measurements beside floors in the same run. Absolute times on shared machines lie; look at the ratios.
+//! Measurements beside floors and peers in the same run. Absolute times on shared machines lie; look at the ratios.
+//!
+//! `make bench` runs all; `cargo run --release -p bench -- acknowledge` one of them.
 #![allow(clippy::print_stdout)]
 
 mod acknowledge;
+mod backlog;
+mod bare;
+mod drain;
+mod events;
 mod journal;
+mod machine;
+mod meters;
+mod publisher;
 
 use std::process::ExitCode;
 
 /// So many runs of each: quote the middle one.
 pub(crate) const RUNS: usize = 3;
 
+type Measurement = fn() -> anyhow::Result<()>;
+
+const ALL: [(&str, Measurement); 4] = [
+    ("events", events::run),
+    ("journal", journal::run),
+    ("acknowledge", acknowledge::run),
+    ("backlog", backlog::run),
+];
+
 fn main() -> ExitCode {
     let which = std::env::args().nth(1).unwrap_or_else(|| "all".to_owned());
-    let result = match which.as_str() {
-        "journal" => journal::run(),
-        "acknowledge" => acknowledge::run(),
-        "all" => journal::run().and_then(|()| acknowledge::run()),
-        other => {
-            println!("there is no measurement \"{other}\": journal, acknowledge or all");
+    let chosen: Vec<_> = ALL.iter().filter(|(name, _)| which == "all" || which == *name).collect();
+    if chosen.is_empty() {
+        println!("there is no measurement {which:?}: {}, or all", ALL.map(|(name, _)| name).join(", "));
+        return ExitCode::FAILURE;
+    }
+    for (name, run) in chosen {
+        println!("\n== {name} (load {})", machine::load());
+        if let Err(error) = run() {
+            println!("{name} failed: {error:#}");
             return ExitCode::FAILURE;
         }
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("the measurement failed: {error:#}");
-            ExitCode::FAILURE
-        }
     }
-}
-
-/// CPU time of the calling thread, ns.
-pub(crate) fn cpu_ns() -> anyhow::Result<u64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    Ok(text.split_whitespace().next().unwrap_or("0").parse()?)
-}
-
-/// The value below which that part of the sorted values lies.
-pub(crate) fn quantile<T: Copy>(sorted: &[T], part: f64) -> Option<T> {
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let at = ((sorted.len() as f64 - 1.0) * part).round() as usize;
-    sorted.get(at).copied()
+    ExitCode::SUCCESS
 }
