@@ -68,6 +68,8 @@ missing_packages() {
         have amtool || echo prometheus-alertmanager ;;
     esac
     case " $* " in *" test "* | *" chart "*) have openssl || echo openssl ;; esac
+    # libFuzzer is C++.
+    case " $* " in *" test "*) have c++ || echo g++ ;; esac
     case " $* " in *" test "*)
         have_server mosquitto || echo mosquitto
         have mosquitto_pub || echo mosquitto-clients ;;
