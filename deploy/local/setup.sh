@@ -72,7 +72,8 @@ missing_packages() {
     case " $* " in *" test "*) have c++ || echo g++ ;; esac
     case " $* " in *" test "*)
         have_server mosquitto || echo mosquitto
-        have mosquitto_pub || echo mosquitto-clients ;;
+        have mosquitto_pub || echo mosquitto-clients
+        have faketime || echo faketime ;;
     esac
     case " $* " in *" pictures "*) have chromium || have chromium-browser || echo chromium ;; esac
 }

@@ -9,6 +9,7 @@ pub mod mqtt;
 pub mod ocpp;
 pub mod pipeline;
 mod run;
+mod socket;
 
 pub use config::Config;
 pub use run::{Error, Listeners, Shared, run};

@@ -15,6 +15,7 @@ pub struct Gateway {
     folder: tempfile::TempDir,
     token: String,
     ports: Ports,
+    environment: Vec<(String, String)>,
 }
 
 struct Ports {
@@ -25,7 +26,8 @@ struct Ports {
 }
 
 impl Gateway {
-    /// Starts one that writes to `store`. `more` is TOML that comes after `[gateway]`'s own keys.
+    /// Starts one that writes to `store`. `more` is TOML that comes after `[gateway]`'s own keys; `{ocpp}` and `{mqtt}`
+    /// in it stand for ports. It must have `ocpp.listen` if it has other keys of `ocpp`.
     ///
     /// # Panics
     /// With its log, when it does not become ready.
@@ -65,19 +67,26 @@ name = "test-gateway"
 api_listen = "127.0.0.1:{api}"
 admin = {{ listen = "127.0.0.1:{admin}" }}
 journal = {{ folder = "{journal}" }}
-ocpp = {{ listen = "127.0.0.1:{ocpp}" }}
+{ocpp}
 {more}
 "#,
             hash = hash_of(&token),
             api = ports.api,
             admin = ports.admin,
-            ocpp = ports.ocpp,
+            ocpp = if more.contains("{ocpp}") { "" } else { "ocpp = { listen = \"127.0.0.1:{ocpp}\" }" },
             journal = folder.path().join("journal").display(),
         )
+        .replace("{ocpp}", &ports.ocpp.to_string())
         .replace("{mqtt}", &ports.mqtt.to_string());
         let path = folder.path().join("ampwarden.toml");
         std::fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self { process: None, folder, token, ports }
+        Self { process: None, folder, token, ports, environment: Vec::new() }
+    }
+
+    /// Gives it more environment, from its next start on.
+    pub fn set_environment(&mut self, variables: &[(&str, &str)]) {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.environment.extend(owned);
     }
 
     /// Starts the process and waits until it is ready.
@@ -86,9 +95,12 @@ ocpp = {{ listen = "127.0.0.1:{ocpp}" }}
     /// With its log, when it does not become ready.
     pub fn start_again(&mut self) {
         let config = self.folder.path().join("ampwarden.toml");
-        let arguments = ["gateway".to_owned(), "--config".to_owned(), config.display().to_string()];
-        let program = binary().display().to_string();
-        let process = Process::start(&program, &arguments, &self.folder.path().join("log"));
+        let mut arguments: Vec<String> =
+            self.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        arguments.push(binary().display().to_string());
+        arguments.extend(["gateway", "--config"].map(str::to_owned));
+        arguments.push(config.display().to_string());
+        let process = Process::start("env", &arguments, &self.folder.path().join("log"));
         process.wait_until_ready(|| crate::servers::get(&self.admin("/readyz")));
         self.process = Some(process);
     }

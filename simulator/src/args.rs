@@ -233,6 +233,15 @@ pub struct LoadArgs {
     /// They connect over this time
     #[arg(long, value_name = "TIME", default_value = "5s")]
     pub ramp: HumanDuration,
+    /// All lose their connection at once after this time, and keep what they have to say
+    #[arg(long, value_name = "TIME", requires = "cut_for")]
+    pub cut_after: Option<HumanDuration>,
+    /// For so long
+    #[arg(long, value_name = "TIME", requires = "cut_after")]
+    pub cut_for: Option<HumanDuration>,
+    /// Then they come back over this time
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub return_over: HumanDuration,
     /// How their ids begin
     #[arg(long, default_value = "LOAD-")]
     pub prefix: String,

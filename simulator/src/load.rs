@@ -74,7 +74,12 @@ pub async fn run(args: &LoadArgs, shutdown: CancellationToken) -> Result<Loaded,
             visited: false,
         };
         let station = station(&format!("{}{index:05}", args.prefix), index, Protocol::Ocpp16, 1, 11e3);
-        let life = StationLife::new(world.fleet.clone(), Arc::new(station), habits);
+        let mut life = StationLife::new(world.fleet.clone(), Arc::new(station), habits);
+        if let (Some(after), Some(lasts)) = (args.cut_after, args.cut_for) {
+            let at = Timestamp(now.0 + micros(after.0.as_secs_f64()) / 1000 * 1000);
+            let back = rng.random_range(0..micros(args.return_over.0.as_secs_f64()).max(1));
+            life.cut(at, Timestamp(at.0 + micros(lasts.0.as_secs_f64()) + back));
+        }
         let mut driver = Driver::new(world.clone(), life);
         let card = format!("04{index:012X}");
         driver.tell(false, |life, out| life.tap(&card, connects_at, false, out))?;

@@ -65,6 +65,13 @@ const REFUSED: MetricSpec = MetricSpec {
     labels: &["reason"],
     help: "Connections and messages that were refused unacknowledged, by reason; who was refused keeps its data",
 };
+const SLOWED: MetricSpec = MetricSpec {
+    name: "ampwarden_slowed_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["protocol"],
+    help: "Messages after which their sender had to wait, because it sends more than one may",
+};
 const BROKER_UP: MetricSpec = MetricSpec {
     name: "ampwarden_mqtt_broker_up",
     kind: MetricKind::Gauge,
@@ -82,6 +89,7 @@ pub(super) const METRICS: &[MetricSpec] = &[
     CALL_ERRORS,
     DEVIATIONS,
     REFUSED,
+    SLOWED,
     BROKER_UP,
 ];
 
@@ -144,6 +152,7 @@ pub struct AdapterMetrics {
     pub call_errors: Family<CodeLabels, Counter>,
     pub deviations: Family<KindLabels, Counter>,
     pub refused: Family<ReasonLabels, Counter>,
+    pub slowed: Family<ProtocolLabels, Counter>,
     broker_up: Family<Vec<(&'static str, &'static str)>, Gauge>,
 }
 
@@ -160,6 +169,7 @@ impl AdapterMetrics {
             call_errors: registry.counter(&CALL_ERRORS),
             deviations: registry.counter(&DEVIATIONS),
             refused: registry.counter(&REFUSED),
+            slowed: registry.counter(&SLOWED),
             broker_up: registry.gauge(&BROKER_UP),
         }
     }

@@ -13,15 +13,16 @@ use station::event::{EventKind, Source, StationEvent};
 use station::id::StationId;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::auth::{self, Client};
 use super::clients::{Clients, Place};
 use super::codec::{self, Accepted, Connect, Incoming, Outgoing, PacketError, Publish, Version};
 use super::config::Config;
+use super::leaving::Leaving;
 use super::messages::Messages;
 use crate::metrics::{ActionLabels, CodeLabels, ProtocolLabels, ReasonLabels};
+use crate::ocpp::Pace;
 use crate::pipeline::Refused;
 
 /// How long a client may take to read its acknowledgements, and the journal to answer when a connection ends.
@@ -89,6 +90,21 @@ impl Ended {
         }
     }
 
+    /// What to do about it, where the client or the way to it is at fault.
+    fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::ConnectTimeout => Some(
+                "no CONNECT in time (gateway.mqtt.connect_timeout): look at the client, or at the network between",
+            ),
+            Self::KeepAlive => {
+                Some("silent for 1.5 times its keep-alive: look at the client, or at the network between")
+            }
+            Self::NotReading => Some("it did not read its acknowledgements: look at the client"),
+            Self::Protocol => Some("a packet that does not belong there: look at the client's library"),
+            _ => None,
+        }
+    }
+
     /// What MQTT 5 clients are told.
     fn reason(self) -> Option<Reason> {
         match self {
@@ -113,16 +129,19 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     shared: &Shared,
     mut stream: S,
     remote: IpAddr,
-    shutdown: &CancellationToken,
+    leaving: &Leaving,
 ) -> Ended {
     let metrics = &shared.messages.metrics;
     let protocol = Source::MqttEndpoint.label();
     let mut input = BytesMut::with_capacity(READ_BYTES);
     let hello = timeout(shared.config.connect_timeout.0, hello(shared, &mut stream, &mut input));
-    let ended = match hello.await {
-        Err(_) => Ended::ConnectTimeout,
-        Ok(Err(ended)) => ended,
-        Ok(Ok((version, connect, client))) => {
+    let hello = tokio::select! {
+        hello = hello => hello.unwrap_or(Err(Ended::ConnectTimeout)),
+        () = leaving.begun() => Err(Ended::Shutdown),
+    };
+    let ended = match hello {
+        Err(ended) => ended,
+        Ok((version, connect, client)) => {
             let place = shared.clients.enter(client).await;
             metrics.connects.get_or_create(&ProtocolLabels { protocol }).inc();
             metrics.connections.get_or_create(&ProtocolLabels { protocol }).inc();
@@ -136,8 +155,11 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 window: FuturesOrdered::new(),
                 exactly_once: HashMap::new(),
                 stations: HashSet::new(),
+                pace: Pace::new(shared.config.max_messages_per_second, std::time::Instant::now()),
+                hold_until: None,
+                slowed: false,
             };
-            let ended = connection.run(&mut stream, &mut input, &connect, shutdown).await;
+            let ended = connection.run(&mut stream, &mut input, &connect, leaving).await;
             metrics.connections.get_or_create(&ProtocolLabels { protocol }).dec();
             ended
         }
@@ -146,6 +168,13 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         let code = ended.label();
         metrics.call_errors.get_or_create(&CodeLabels { protocol, code }).inc();
         tracing::warn!(%remote, "MQTT connection closed: {error}");
+    }
+    match ended {
+        Ended::ConnectTimeout | Ended::Protocol | Ended::Malformed(_) => metrics.refused(ended.label()),
+        _ => {}
+    }
+    if let Some(advice) = ended.advice() {
+        tracing::info!(%remote, "MQTT connection closed: {advice}");
     }
     metrics.disconnects.get_or_create(&ReasonLabels { reason: ended.label() }).inc();
     let _ = timeout(PATIENCE, stream.shutdown()).await;
@@ -212,6 +241,11 @@ struct Connection<'a> {
     exactly_once: HashMap<u16, bool>,
     /// The stations for which this connection spoke.
     stations: HashSet<StationId>,
+    pace: Pace,
+    /// Who sends too much is not read before.
+    hold_until: Option<Instant>,
+    /// Whether it was told that this client is slowed.
+    slowed: bool,
 }
 
 impl Connection<'_> {
@@ -220,10 +254,10 @@ impl Connection<'_> {
         stream: &mut S,
         input: &mut BytesMut,
         connect: &Connect,
-        shutdown: &CancellationToken,
+        leaving: &Leaving,
     ) -> Ended {
         self.accept(connect);
-        let ended = match self.exchange(stream, input, shutdown).await {
+        let ended = match self.exchange(stream, input, leaving).await {
             Ok(ended) | Err(ended) => ended,
         };
         // What was read goes into the journal, also if its sender is gone: QoS 0 comes only once. But after a refusal
@@ -266,13 +300,13 @@ impl Connection<'_> {
         &mut self,
         stream: &mut S,
         input: &mut BytesMut,
-        shutdown: &CancellationToken,
+        leaving: &Leaving,
     ) -> Result<Ended, Ended> {
         let max_bytes = max_packet_bytes(&self.shared.config);
         let window = usize::from(self.shared.config.window);
         let mut silent_at = Instant::now() + self.deadline;
         loop {
-            while self.window.len() < window {
+            while self.window.len() < window && self.hold_until.is_none() {
                 match codec::read(self.version, input, max_bytes).map_err(Ended::Malformed)? {
                     Some(packet) => self.packet(packet)?,
                     None => break,
@@ -286,10 +320,10 @@ impl Connection<'_> {
                 }
             }
             // A full window is not read past: the client waits, and is not held to its keep-alive meanwhile.
-            let reading = self.window.len() < window;
+            let reading = self.window.len() < window && self.hold_until.is_none();
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return Ok(Ended::Shutdown),
+                () = leaving.turn() => return Ok(Ended::Shutdown),
                 () = self.place.replaced() => return Ok(Ended::Replaced),
                 Some((answer, taken)) = self.window.next(), if !self.window.is_empty() => {
                     self.answered(answer, taken)?;
@@ -299,6 +333,10 @@ impl Connection<'_> {
                     if !reading {
                         silent_at = Instant::now() + self.deadline;
                     }
+                }
+                () = sleep_until(self.hold_until.unwrap_or(silent_at)), if self.hold_until.is_some() => {
+                    self.hold_until = None;
+                    silent_at = Instant::now() + self.deadline;
                 }
                 read = read_more(stream, input), if reading => {
                     if read == 0 {
@@ -360,6 +398,7 @@ impl Connection<'_> {
                 }
             };
         }
+        self.slow_down();
         let answer = match qos {
             0 => None,
             1 => Some(Outgoing::PubAck { packet, allowed }),
@@ -385,6 +424,21 @@ impl Connection<'_> {
             (answer, taken)
         }));
         Ok(())
+    }
+
+    /// Counts a message against the client's limit.
+    fn slow_down(&mut self) {
+        let Some(wait) = self.pace.took(std::time::Instant::now()) else { return };
+        self.hold_until = Some(Instant::now() + wait);
+        let protocol = Source::MqttEndpoint.label();
+        self.shared.messages.metrics.slowed.get_or_create(&ProtocolLabels { protocol }).inc();
+        if !std::mem::replace(&mut self.slowed, true) {
+            tracing::warn!(
+                client = self.place.client().client_id,
+                "an MQTT client sends more than gateway.mqtt.max_messages_per_second and is slowed: look why, or raise \
+                 the limit"
+            );
+        }
     }
 
     fn answered(&mut self, answer: Option<Outgoing>, taken: Result<(), Refused>) -> Result<(), Ended> {

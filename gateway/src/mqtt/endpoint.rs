@@ -17,10 +17,14 @@ use super::Deps;
 use super::clients::Clients;
 use super::config::{Config, ConfigError};
 use super::connection::{Shared, serve};
+use super::leaving::Leaving;
 use super::messages::Messages;
+use crate::socket;
 
 /// Out of file handles, accepting again at once would only burn a core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+/// How long connections may take to end after they were asked to.
+const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 
 /// Why the endpoint cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +70,7 @@ pub async fn serve_endpoint(
             epoch: deps.epoch,
         }),
         tasks: TaskTracker::new(),
-        shutdown,
+        leaving: Arc::new(Leaving::new(shutdown)),
     };
     tokio::join!(
         async {
@@ -81,7 +85,17 @@ pub async fn serve_endpoint(
         }
     );
     server.tasks.close();
-    server.tasks.wait().await;
+    let (tasks, per_second) = (&server.tasks, server.shared.config.drain_per_second);
+    tokio::join!(server.leaving.lead_out(tasks, per_second), async {
+        // Counted from the last one's turn.
+        server.leaving.all_told().await;
+        if timeout(DRAIN_LIMIT, tasks.wait()).await.is_err() {
+            tracing::warn!(
+                connections = tasks.len(),
+                "MQTT connections did not end in time: they are cut; what was acknowledged is journaled"
+            );
+        }
+    });
     Ok(())
 }
 
@@ -89,14 +103,14 @@ struct Server {
     shared: Arc<Shared>,
     connections: Arc<Semaphore>,
     tasks: TaskTracker,
-    shutdown: CancellationToken,
+    leaving: Arc<Leaving>,
 }
 
 impl Server {
     async fn accept(&self, listener: TcpListener, acceptor: Option<TlsAcceptor>) {
         loop {
             let accepted = tokio::select! {
-                () = self.shutdown.cancelled() => return,
+                () = self.leaving.begun() => return,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
@@ -113,24 +127,33 @@ impl Server {
             tracing::warn!(%remote, "MQTT connection closed: there are gateway.mqtt.max_connections already");
             return;
         };
-        let (shared, shutdown) = (Arc::clone(&self.shared), self.shutdown.clone());
+        let (shared, leaving) = (Arc::clone(&self.shared), Arc::clone(&self.leaving));
         self.tasks.spawn(async move {
-            // Acknowledgements are small, and somebody waits for each.
-            let _ = stream.set_nodelay(true);
+            socket::prepare(&stream);
             match acceptor {
                 None => {
-                    serve(&shared, stream, remote.ip(), &shutdown).await;
+                    serve(&shared, stream, remote.ip(), &leaving).await;
                 }
                 Some(acceptor) => {
                     match timeout(shared.config.connect_timeout.0, acceptor.accept(stream)).await {
                         Ok(Ok(stream)) => {
-                            serve(&shared, stream, remote.ip(), &shutdown).await;
+                            serve(&shared, stream, remote.ip(), &leaving).await;
                         }
                         Ok(Err(error)) => {
                             shared.messages.metrics.refused("tls");
-                            tracing::debug!(%remote, "TLS handshake failed: {error}");
+                            tracing::info!(
+                                %remote,
+                                "TLS handshake failed: {error}; does the client speak TLS, and trust the certificate's authority?"
+                            );
                         }
-                        Err(_) => shared.messages.metrics.refused("tls"),
+                        Err(_) => {
+                            shared.messages.metrics.refused("tls");
+                            tracing::info!(
+                                %remote,
+                                "TLS handshake not finished in time (gateway.mqtt.connect_timeout): look at the client, or \
+                                 at the network between"
+                            );
+                        }
                     }
                 }
             }

@@ -8,6 +8,7 @@ mod codec;
 mod config;
 mod connection;
 mod endpoint;
+mod leaving;
 mod messages;
 
 use std::sync::Arc;

@@ -31,6 +31,12 @@ pub struct Config {
     pub max_connections: usize,
     /// Handshakes that are taken in a second; more are answered 503 with Retry-After.
     pub max_handshakes_per_second: u32,
+    /// Handshakes of one station that are taken in a second; more are answered 503 with Retry-After, so that a station
+    /// that reconnects without a pause does not use up what all may.
+    pub max_handshakes_per_station: u32,
+    /// Messages of one station that are taken in a second; the rest waits in its socket, and no other station notices.
+    /// 0: no limit.
+    pub max_messages_per_second: u32,
     /// How long a client may take for TLS and the HTTP request.
     pub handshake_timeout: HumanDuration,
     /// How long a station may take to receive an answer before the connection counts as dead.
@@ -55,6 +61,8 @@ impl Default for Config {
             max_frame_bytes: HumanBytes::from_mib(1),
             max_connections: 20_000,
             max_handshakes_per_second: 500,
+            max_handshakes_per_station: 5,
+            max_messages_per_second: 500,
             handshake_timeout: seconds(10),
             write_timeout: seconds(10),
             drain_per_second: 1_000,

@@ -8,7 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use station::deviation::{Deviation, Deviations};
 use station::event::{EventKind, RejectReason};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
 use super::call::Conversation;
 use super::handshake::{self, Accepted};
+use super::rate::Pace;
 use super::registry::{Link, Seat, Stop};
 use super::server::Server;
 use crate::metrics::{ProtocolLabels, ReasonLabels};
@@ -66,6 +67,27 @@ impl End {
         }
     }
 
+    /// What to do about it, where the station or the way to it is at fault.
+    fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Closed | Self::Lost | Self::Replaced | Self::Shutdown | Self::JournalRefused => None,
+            Self::Idle => Some(
+                "nothing was heard for gateway.ocpp.idle_timeout, not even an answer to a ping: look at the network, or \
+                 raise it for stations that answer none",
+            ),
+            Self::Slow => Some(
+                "the station did not receive its answers within gateway.ocpp.write_timeout: look at the station and at the \
+                 network",
+            ),
+            Self::TooLarge => Some(
+                "a message was larger than gateway.ocpp.max_frame_bytes: if the station needs such messages, raise it",
+            ),
+            Self::NotText | Self::InvalidUtf8 | Self::ProtocolError => Some(
+                "what came is not OCPP over websocket: look at the station's firmware, or at a proxy between",
+            ),
+        }
+    }
+
     /// What the peer is told; nothing to one that has gone.
     fn close_frame(self) -> Option<(CloseCode, &'static str)> {
         match self {
@@ -108,9 +130,18 @@ where
 {
     // Boxed: the memory of the handshake goes when it is over.
     let handshake = Box::pin(handshake::accept(server, stream));
-    let Ok(Some((stream, rest, accepted))) = timeout(server.config.handshake_timeout.0, handshake).await
-    else {
-        return;
+    let (stream, rest, accepted) = match timeout(server.config.handshake_timeout.0, handshake).await {
+        Ok(Some(accepted)) => accepted,
+        Ok(None) => return,
+        Err(_) => {
+            server.deps.metrics.refused("handshake_timeout");
+            tracing::info!(
+                %remote,
+                "connection closed: no whole request in time (gateway.ocpp.handshake_timeout); look at the client, or at \
+                 the network between"
+            );
+            return;
+        }
     };
     let limit = server.config.max_frame_bytes.as_usize();
     let config = WebSocketConfig::default()
@@ -122,6 +153,7 @@ where
     let Accepted { station, version, assumed, path } = accepted;
     let Some(version) = version else {
         server.deps.metrics.refused("no_common_subprotocol");
+        tracing::info!(%station, "closed: no common subprotocol; set the station to OCPP 1.6J, 2.0.1 or 2.1");
         say_close(
             &mut ws,
             CloseCode::Protocol,
@@ -144,7 +176,8 @@ where
     }
     let booted = server.registry.has_booted(&station) || (server.deps.booted)(&station);
     let conversation = Conversation::new(station, version, path, booted);
-    Connection { server, ws, conversation, seat }.run(remote, assumed).await;
+    let pace = Pace::new(server.config.max_messages_per_second, std::time::Instant::now());
+    Connection { server, ws, conversation, seat, pace, slowed: false }.run(remote, assumed).await;
 }
 
 struct Connection<'a, S> {
@@ -152,6 +185,9 @@ struct Connection<'a, S> {
     ws: WebSocketStream<S>,
     conversation: Conversation,
     seat: Seat,
+    pace: Pace,
+    /// Whether it was told that this station is slowed.
+    slowed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
@@ -181,7 +217,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
         self.journal_end(why).await;
         open.dec();
         deps.metrics.disconnects.get_or_create(&ReasonLabels { reason: why.label() }).inc();
-        tracing::debug!(station = %self.conversation.station, reason = why.label(), "disconnected");
+        match why.advice() {
+            Some(advice) => tracing::info!(
+                station = %self.conversation.station, reason = why.label(), "connection closed: {advice}"
+            ),
+            None => {
+                tracing::debug!(station = %self.conversation.station, reason = why.label(), "disconnected");
+            }
+        }
         drop(self.seat);
         if why != End::Lost {
             linger(&mut self.ws).await;
@@ -201,11 +244,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
         let mut ticks = interval_at(Instant::now() + tick, tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_heard = Instant::now();
+        // Who sends too much is not read before.
+        let mut hold_until: Option<Instant> = None;
         loop {
             let step = tokio::select! {
-                frame = self.ws.next() => {
+                frame = self.ws.next(), if hold_until.is_none() => {
                     last_heard = Instant::now();
-                    self.frame(frame).await
+                    let step = self.frame(frame).await;
+                    hold_until = self.slow_down();
+                    step
+                }
+                () = sleep_until(hold_until.unwrap_or(last_heard)), if hold_until.is_some() => {
+                    hold_until = None;
+                    ControlFlow::Continue(())
                 }
                 stop = stopped(&self.seat.link) => ControlFlow::Break(stop.into()),
                 _ = ticks.tick() => {
@@ -222,6 +273,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
                 return why;
             }
         }
+    }
+
+    /// Counts a frame against the station's limit; says until when the next one has to wait, if it has to.
+    fn slow_down(&mut self) -> Option<Instant> {
+        let wait = self.pace.took(std::time::Instant::now())?;
+        let protocol = self.conversation.version.source().label();
+        self.server.deps.metrics.slowed.get_or_create(&ProtocolLabels { protocol }).inc();
+        if !std::mem::replace(&mut self.slowed, true) {
+            tracing::warn!(
+                station = %self.conversation.station,
+                "a station sends more than gateway.ocpp.max_messages_per_second and is slowed: look at its log why, or \
+                 raise the limit"
+            );
+        }
+        Some(Instant::now() + wait)
     }
 
     async fn frame(&mut self, frame: Option<Result<Message, WsError>>) -> ControlFlow<End> {
@@ -270,10 +336,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
     }
 
     async fn send(&mut self, message: Message) -> ControlFlow<End> {
-        match timeout(self.server.config.write_timeout.0, self.ws.send(message)).await {
-            Ok(Ok(())) => ControlFlow::Continue(()),
-            Ok(Err(_)) => ControlFlow::Break(End::Lost),
-            Err(_) => ControlFlow::Break(End::Slow),
+        tokio::select! {
+            sent = timeout(self.server.config.write_timeout.0, self.ws.send(message)) => match sent {
+                Ok(Ok(())) => ControlFlow::Continue(()),
+                Ok(Err(_)) => ControlFlow::Break(End::Lost),
+                Err(_) => ControlFlow::Break(End::Slow),
+            },
+            // A newer connection must not wait for a peer that does not read.
+            stop = stopped(&self.seat.link) => ControlFlow::Break(stop.into()),
         }
     }
 

@@ -14,10 +14,14 @@ use station::ocpp::Version;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use rand::Rng;
+
+use super::rate::Limit;
 use super::server::Server;
 
-/// Seconds after which a station that was turned away may come again: long enough that a storm thins out.
-const RETRY_AFTER_S: u32 = 10;
+/// Seconds after which a station that was turned away may come again, by chance: long enough that a storm thins out,
+/// and not the same for all, or it would come again as one.
+const RETRY_AFTER_S: std::ops::RangeInclusive<u32> = 10..=30;
 /// Longest request head.
 const HEAD_BYTES: usize = 8 * 1024;
 
@@ -71,23 +75,26 @@ where
     let connection = hyper::server::conn::http1::Builder::new()
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    let parts = connection.without_shutdown().await.ok()?;
+    let parts = match connection.without_shutdown().await {
+        Ok(parts) => parts,
+        Err(error) => {
+            // hyper has answered it. One that went without a word is no refusal: probes of load balancers do that.
+            if error.is_parse() {
+                server.deps.metrics.refused("bad_request");
+                tracing::info!(%error, "handshake turned away: this is no HTTP request; stations connect by ws://host:port/{{station}}");
+            }
+            return None;
+        }
+    };
     let accepted = accepted.lock().unwrap_or_else(PoisonError::into_inner).take()?;
     Some((parts.io.into_inner(), parts.read_buf.to_vec(), accepted))
 }
 
 fn check(server: &Server, request: &Request<Incoming>) -> Result<(Response<String>, Accepted), TurnedAway> {
     let turn_away = |status, reason, text: &str| TurnedAway { status, reason, text: text.to_owned() };
-    // First what costs least: a storm of handshakes is turned away before anything else is looked at.
+    // First what costs least.
     if server.is_draining() {
         return Err(turn_away(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the gateway is stopping"));
-    }
-    if !server.handshakes.take(Instant::now()) {
-        return Err(turn_away(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "handshake_rate",
-            "too many handshakes a second (gateway.ocpp.max_handshakes_per_second)",
-        ));
     }
     if server.open() > server.config.max_connections {
         return Err(turn_away(
@@ -96,13 +103,26 @@ fn check(server: &Server, request: &Request<Incoming>) -> Result<(Response<Strin
             "too many connections (gateway.ocpp.max_connections)",
         ));
     }
-    let key = websocket_key(request.method(), request.headers())?;
     let path = request.uri().path();
     let station = station_of(path).map_err(|text| TurnedAway {
         status: StatusCode::NOT_FOUND,
         reason: "station_id",
         text,
     })?;
+    let now = Instant::now();
+    server.station_handshakes.take(&station, now, || server.handshakes.take(now)).map_err(|limit| match limit {
+        Limit::Station => turn_away(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "station_handshake_rate",
+            "this station reconnects without a pause (gateway.ocpp.max_handshakes_per_station): look at its log why",
+        ),
+        Limit::All => turn_away(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "handshake_rate",
+            "too many handshakes a second (gateway.ocpp.max_handshakes_per_second)",
+        ),
+    })?;
+    let key = websocket_key(request.method(), request.headers())?;
     if !(server.deps.admit)(&station) {
         // OCPP-J 1.6, 3.1.1: an unknown station SHOULD get a 404.
         return Err(turn_away(StatusCode::NOT_FOUND, "unknown_station", "this station is not registered"));
@@ -205,7 +225,7 @@ impl TurnedAway {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         match self.status {
             StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+                headers.insert(header::RETRY_AFTER, rand::rng().random_range(RETRY_AFTER_S).into());
             }
             StatusCode::UPGRADE_REQUIRED => {
                 headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -287,7 +307,9 @@ mod tests {
             text: "later".to_owned(),
         }
         .response();
-        assert_eq!(response.headers()[header::RETRY_AFTER], "10");
+        let after: u32 =
+            response.headers()[header::RETRY_AFTER].to_str().expect("text").parse().expect("a number");
+        assert!(RETRY_AFTER_S.contains(&after), "{after}");
         assert_eq!(response.body(), "later\n");
     }
 }

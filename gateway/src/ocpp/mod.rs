@@ -14,4 +14,5 @@ mod server;
 mod tests;
 
 pub use config::{Config, DefaultVersion};
+pub use rate::Pace;
 pub use server::{Deps, Error, serve};

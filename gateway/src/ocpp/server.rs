@@ -18,10 +18,11 @@ use uuid::Uuid;
 
 use super::config::Config;
 use super::connection;
-use super::rate::Rate;
+use super::rate::{Rate, StationRate};
 use super::registry::{Registry, Stop};
 use crate::metrics::AdapterMetrics;
 use crate::pipeline::Pipeline;
+use crate::socket;
 
 /// How long the accept loop rests when the system gives no more sockets: it would burn a core otherwise.
 const OUT_OF_FILES_PAUSE: Duration = Duration::from_millis(250);
@@ -73,6 +74,7 @@ pub(super) struct Server {
     pub(super) deps: Deps,
     pub(super) registry: Arc<Registry>,
     pub(super) handshakes: Rate,
+    pub(super) station_handshakes: StationRate,
     open: AtomicUsize,
     draining: AtomicBool,
 }
@@ -111,6 +113,7 @@ pub async fn serve(
 ) -> Result<(), Error> {
     let server = Arc::new(Server {
         handshakes: Rate::new(config.max_handshakes_per_second, Instant::now()),
+        station_handshakes: StationRate::new(config.max_handshakes_per_station, Instant::now()),
         config,
         deps,
         registry: Registry::new(),
@@ -176,11 +179,14 @@ fn begin(
     if server.open.fetch_add(1, Ordering::Relaxed) >= server.config.max_connections + TURNING_AWAY_MAX {
         server.open.fetch_sub(1, Ordering::Relaxed);
         server.deps.metrics.refused("max_connections");
+        tracing::warn!(
+            %remote,
+            "connection closed unread: there are far more than gateway.ocpp.max_connections; raise it, or look who connects"
+        );
         return;
     }
     let open = Open(server.clone());
-    // Answers are small and awaited: they must not wait for more.
-    let _ = stream.set_nodelay(true);
+    socket::prepare(&stream);
     match tls {
         None => {
             tasks.spawn(async move { connection::serve(&open.0, stream, remote).await });
@@ -192,9 +198,20 @@ fn begin(
                     Ok(Ok(stream)) => connection::serve(&open.0, stream, remote).await,
                     Ok(Err(error)) => {
                         open.0.deps.metrics.refused("tls");
-                        tracing::info!(%remote, %error, "TLS handshake failed");
+                        tracing::info!(
+                            %remote,
+                            %error,
+                            "TLS handshake failed: does the station speak TLS, and trust the certificate's authority?"
+                        );
                     }
-                    Err(_) => open.0.deps.metrics.refused("tls"),
+                    Err(_) => {
+                        open.0.deps.metrics.refused("tls");
+                        tracing::info!(
+                            %remote,
+                            "TLS handshake not finished in time (gateway.ocpp.handshake_timeout): look at the client, or \
+                             at the network between"
+                        );
+                    }
                 }
             });
         }
@@ -209,7 +226,13 @@ async fn drain(server: &Arc<Server>, tasks: &TaskTracker) {
     let mut pace = tokio::time::interval(Duration::from_secs(1) / per_second);
     let open = server.registry.all();
     if !open.is_empty() {
-        tracing::info!(connections = open.len(), per_second, "closing connections");
+        let seconds = u32::try_from(open.len()).unwrap_or(u32::MAX).div_ceil(per_second);
+        tracing::info!(
+            connections = open.len(),
+            per_second,
+            seconds,
+            "closing connections; the grace period must be longer (gateway.ocpp.drain_per_second)"
+        );
     }
     for link in open {
         pace.tick().await;
@@ -220,6 +243,9 @@ async fn drain(server: &Arc<Server>, tasks: &TaskTracker) {
         link.stop(Stop::Shutdown);
     }
     if timeout(DRAIN_LIMIT, tasks.wait()).await.is_err() {
-        tracing::warn!(connections = server.open(), "connections did not end in time");
+        tracing::warn!(
+            connections = server.open(),
+            "connections did not end in time: they are cut; what was acknowledged is journaled"
+        );
     }
 }

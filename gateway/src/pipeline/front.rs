@@ -9,7 +9,6 @@ use service::readiness::Readiness;
 use station::event::{EventKind, RejectReason, Source, StationEvent};
 use station::fold::{Fold, Outcome, Rows, Settings, Totals, Verdict};
 use station::id::EventId;
-use station::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
@@ -93,6 +92,7 @@ impl Front {
     /// Runs until every handle is gone.
     pub(super) fn run(mut self) {
         let mut clock_at = Instant::now();
+        let mut steps = clock::Steps::new(clock::now(), clock_at);
         let mut published_at = Instant::now();
         let mut closing = false;
         while let Some(first) = self.receiver.blocking_recv() {
@@ -101,7 +101,13 @@ impl Front {
             self.fill(&mut group);
             if clock_at.elapsed() >= CLOCK_EVERY {
                 clock_at = Instant::now();
-                self.add_clock_events(&mut group);
+                if let Some(step) = steps.look(clock::now(), clock_at) {
+                    tracing::warn!(
+                        seconds = step / 1_000_000,
+                        "the clock of this machine was set; times of receipt have a step: look at its time service"
+                    );
+                }
+                self.add_clock_events(&mut group, &mut steps);
             }
             self.commit(group);
             if published_at.elapsed() >= Duration::from_secs(1) {
@@ -161,16 +167,16 @@ impl Front {
     }
 
     /// Time makes events, too: journaled like any other, so that folding needs no clock.
-    fn add_clock_events(&mut self, group: &mut Group) {
+    fn add_clock_events(&mut self, group: &mut Group, steps: &mut clock::Steps) {
         let now = clock::now();
-        let silent_before = Timestamp(now.0.saturating_sub(micros(self.session_silence)));
-        let tick_before = now.plus_seconds(-60);
+        let silent_before = steps.certainly_before(self.session_silence);
+        let (tick_before, tick_after) = (now.plus_seconds(-60), now.plus_seconds(60));
         let inferred = self.fold.silent_sessions(silent_before).map(|(station, session_id)| {
             StationEvent::new(station.clone(), Source::Gateway, EventKind::SessionEndInferred { session_id })
         });
         let ticks = self
             .fold
-            .stations_to_tick(tick_before)
+            .stations_to_tick(tick_before, tick_after)
             .map(|station| StationEvent::new(station.clone(), Source::Gateway, EventKind::Tick));
         let events: Vec<StationEvent> = inferred.chain(ticks).take(CLOCK_EVENTS).collect();
         let (answer, _) = oneshot::channel();
@@ -232,8 +238,4 @@ pub(super) fn fold(fold: &mut Fold, event: &StationEvent, rows: &mut Rows) -> Ou
         tracing::error!(event_id = %event.event_id, kind = event.kind.label(), "the fold failed on an event; it is kept in `rejected`");
         Outcome { verdict: Verdict::Rejected(RejectReason::FoldFailed), ..Outcome::default() }
     })
-}
-
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

@@ -68,6 +68,15 @@ impl Process {
         state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
     }
 
+    /// The status with which it ended; none while it runs, or if a signal ended it.
+    #[must_use]
+    pub fn exit_code(&self) -> Option<i32> {
+        // The last field of a zombie's line is what `wait` would give.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        let status: i32 = stat.trim_end().rsplit(' ').next()?.parse().ok()?;
+        (!self.is_running() && status & 0x7f == 0).then_some(status >> 8)
+    }
+
     /// Waits until `check` gives `Ok`.
     ///
     /// # Panics

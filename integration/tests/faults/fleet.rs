@@ -20,16 +20,22 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// 60 stations of three kinds whose lives go by `speed` times as fast, for `simulated` (`2h`) of their time.
     pub(crate) fn start(gateway: &Gateway, speed: &str, simulated: &str, more: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let mqtt = format!("127.0.0.1:{}", gateway.mqtt_port());
-        let ledger = folder.path().join("ledger.jsonl").display().to_string();
         let ocpp = gateway.ocpp();
-        let mut arguments = vec!["simulate", "--ocpp", &ocpp, "--mqtt", &mqtt, "--ledger", &ledger];
+        let mut arguments = vec!["simulate", "--ocpp", &ocpp, "--mqtt", &mqtt];
         arguments.extend(["--ocpp16", "30", "--ocpp201", "10", "--mqtt-stations", "20"]);
         arguments.extend(["--speed", speed, "--duration", simulated, "--meter-every", "60s"]);
         arguments.extend(["--reconnect", "200ms", "--seed", "11", "--quiet"]);
         arguments.extend(more);
-        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        Self::run(&arguments)
+    }
+
+    /// What `ampwarden simulate …` does, with a ledger.
+    pub(crate) fn run(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = folder.path().join("ledger.jsonl").display().to_string();
+        let arguments: Vec<String> =
+            arguments.iter().chain(&["--ledger", &ledger]).map(|argument| (*argument).to_owned()).collect();
         let log = folder.path().join("fleet.log");
         let process = Process::start(&binary().display().to_string(), &arguments, &log);
         Self { process, folder }

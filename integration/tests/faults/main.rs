@@ -5,8 +5,12 @@
 // Helpers of tests fail the test as well; figures are printed to be read.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod clients;
+mod clocks;
 mod fleet;
 mod kill;
+mod station;
+mod storm;
 
 /// Whether the long form is wanted.
 fn long() -> bool {

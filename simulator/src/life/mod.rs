@@ -49,6 +49,8 @@ pub struct StationLife {
     boots_at: Timestamp,
     next_fault: Timestamp,
     next_cut: Timestamp,
+    /// A cut that somebody planned: when, and until when.
+    planned_cut: Option<(Timestamp, Timestamp)>,
 }
 
 /// What every step of a connector may use.
@@ -78,6 +80,7 @@ impl StationLife {
             boots_at: habits.connects_at,
             next_fault: after(&mut rng, habits.connects_at, habits.faults_per_hour),
             next_cut: after(&mut rng, habits.connects_at, habits.cuts_per_hour),
+            planned_cut: None,
             fleet,
             station,
             habits,
@@ -92,6 +95,11 @@ impl StationLife {
         &self.station
     }
 
+    /// Its connection will break at `at`, and come back after `until`.
+    pub fn cut(&mut self, at: Timestamp, until: Timestamp) {
+        self.planned_cut = Some((at, until));
+    }
+
     /// When it first connects.
     #[must_use]
     pub fn connects_at(&self) -> Timestamp {
@@ -102,7 +110,8 @@ impl StationLife {
     #[must_use]
     pub fn next_due(&self) -> Timestamp {
         let connectors = self.connectors.iter().map(ConnectorLife::due).min().unwrap_or(NEVER);
-        connectors.min(self.boots_at).min(self.next_fault).min(self.next_cut)
+        let cut = self.planned_cut.map_or(NEVER, |(at, _)| at);
+        connectors.min(self.boots_at).min(self.next_fault).min(self.next_cut).min(cut)
     }
 
     /// Lives until `now`, and tells what there is to say, in the order in which it happened.
@@ -115,6 +124,8 @@ impl StationLife {
             if due == self.boots_at {
                 self.boots_at = NEVER;
                 self.boot(due, out);
+            } else if let Some((_, until)) = self.planned_cut.take_if(|(at, _)| *at == due) {
+                out.push(Saying { at: due, what: What::Cut { until } });
             } else if due == self.next_cut {
                 self.next_cut = after(&mut self.rng, due, self.habits.cuts_per_hour);
                 let until = due.plus_seconds(self.rng.random_range(3..150));

@@ -15,7 +15,7 @@ impl Folding<'_> {
             let mut deviations = self.origin.deviations.union(sample.deviations);
             let station_ts = sample.station_ts.or(event.station_ts);
             let ts = match station_ts {
-                Some(ts) if plausible(ts, event.received_at) => ts,
+                Some(ts) if plausible(ts, self.origin.latest) => ts,
                 Some(_) => {
                     deviations.add(Deviation::Clock);
                     event.received_at

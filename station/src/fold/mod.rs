@@ -39,6 +39,9 @@ pub use totals::{SiteTotals, Totals};
 pub const LATE_LIMIT_S: i64 = 30 * 86_400;
 /// A station's time counts if it is at most this far in the future.
 pub const EARLY_LIMIT_S: i64 = 600;
+/// Steps back of the gateway's clock by at most this are taken for a fault of that clock, and stations are believed as
+/// before the step. Beyond it, what was before is taken for the fault.
+const STEP_BACK_LIMIT_S: i64 = 26 * 3_600;
 /// How many facts of a station are remembered to recognise what it sends twice (two digests each).
 const FACTS_SEEN: usize = 2 * 256;
 /// How many whole-session records of a station are remembered.
@@ -50,6 +53,9 @@ pub struct Fold {
     settings: Arc<Settings>,
     stations: HashMap<StationId, Station>,
     totals: Totals,
+    /// The latest time of receipt: the gateway's clock may step back.
+    #[serde(default)]
+    latest: Timestamp,
 }
 
 /// The rows of a station's current state.
@@ -67,10 +73,11 @@ impl Fold {
     /// Folds one event. Events of one station must come in the order of the journal.
     pub fn apply(&mut self, event: &StationEvent, rows: &mut Rows) -> Outcome {
         rows.begin();
-        let (ts, deviations) = effective_time(event);
+        let latest = self.latest(event.received_at);
+        let (ts, deviations) = effective_time(event, latest);
         if let EventKind::SettingChanged(change) = &event.kind {
             Arc::make_mut(&mut self.settings).apply(event, change);
-            let origin = Origin { event, ts, site: None, deviations };
+            let origin = Origin { event, ts, latest, site: None, deviations };
             rows.push(&origin, |key| Fact::Setting(key, change.clone()));
             let text = format!(
                 "{} set {} {} (revision {})",
@@ -84,7 +91,7 @@ impl Fold {
         }
         let settings = Arc::clone(&self.settings);
         let site = settings.station(&event.station).and_then(|s| s.site.as_deref());
-        let origin = Origin { event, ts, site, deviations };
+        let origin = Origin { event, ts, latest, site, deviations };
         if let EventKind::Undecodable { reason, detail, origin: from } = &event.kind {
             rows.push(&origin, |key| rejected(key, event, *reason, detail, from));
             return Outcome { verdict: Verdict::Rejected(*reason), ..Outcome::default() };
@@ -93,6 +100,14 @@ impl Fold {
         let mut folding = Folding { station, settings: &settings, totals: &mut self.totals, origin, rows };
         folding.rows.touch(&event.station);
         folding.event()
+    }
+
+    /// The time against which a station's is held: that of receipt, or a later one from before a step back.
+    fn latest(&mut self, received_at: Timestamp) -> Timestamp {
+        if received_at >= self.latest || received_at < self.latest.plus_seconds(-STEP_BACK_LIMIT_S) {
+            self.latest = received_at;
+        }
+        self.latest
     }
 
     /// The settings in force.
@@ -136,11 +151,12 @@ impl Fold {
         })
     }
 
-    /// Stations with an open session, whose state was last brought up to date before `before`.
-    pub fn stations_to_tick(&self, before: Timestamp) -> impl Iterator<Item = &StationId> {
+    /// Stations with an open session, whose state was last brought up to date before `before`, or, because the clock
+    /// has stepped back, after `after`.
+    pub fn stations_to_tick(&self, before: Timestamp, after: Timestamp) -> impl Iterator<Item = &StationId> {
         self.stations
             .iter()
-            .filter(move |(_, s)| !s.open.is_empty() && s.updated_at < before)
+            .filter(move |(_, s)| !s.open.is_empty() && (s.updated_at < before || s.updated_at > after))
             .map(|(id, _)| id)
     }
 
@@ -259,7 +275,7 @@ impl Folding<'_> {
             ]);
             seen |= !self.station.seen.insert(digest, FACTS_SEEN);
         }
-        if has_time_of_its_own(event) && !clock_lost {
+        if has_time_of_its_own(event, self.origin.latest) && !clock_lost {
             let digest = crate::digest::digest(&[b"time", &event.digest.to_be_bytes()]);
             seen |= !self.station.seen.insert(digest, FACTS_SEEN);
         }
@@ -404,27 +420,26 @@ impl Folding<'_> {
 }
 
 /// Whether the event carries a time that the station gave it, so that two equal payloads are one fact.
-fn has_time_of_its_own(event: &StationEvent) -> bool {
+fn has_time_of_its_own(event: &StationEvent, latest: Timestamp) -> bool {
     match &event.kind {
         EventKind::MeterSampled { samples, .. } => {
             !samples.is_empty()
-                && samples.iter().all(|s| s.station_ts.is_some_and(|ts| plausible(ts, event.received_at)))
+                && samples.iter().all(|s| s.station_ts.is_some_and(|ts| plausible(ts, latest)))
         }
         _ => event.station_ts.is_some(),
     }
 }
 
 /// Whether a station's time counts.
-fn plausible(station_ts: Timestamp, received_at: Timestamp) -> bool {
-    station_ts >= received_at.plus_seconds(-LATE_LIMIT_S)
-        && station_ts <= received_at.plus_seconds(EARLY_LIMIT_S)
+fn plausible(station_ts: Timestamp, latest: Timestamp) -> bool {
+    station_ts >= latest.plus_seconds(-LATE_LIMIT_S) && station_ts <= latest.plus_seconds(EARLY_LIMIT_S)
 }
 
 /// The time that counts for an event (DESIGN "Time"), and its deviations.
-fn effective_time(event: &StationEvent) -> (Timestamp, Deviations) {
+fn effective_time(event: &StationEvent, latest: Timestamp) -> (Timestamp, Deviations) {
     let mut deviations = event.deviations;
     let ts = match event.station_ts {
-        Some(ts) if plausible(ts, event.received_at) => ts,
+        Some(ts) if plausible(ts, latest) => ts,
         Some(_) => {
             deviations.add(Deviation::Clock);
             event.received_at

@@ -71,6 +71,8 @@ pub(super) struct Origin<'a> {
     pub(super) event: &'a StationEvent,
     /// The event's time as it counts: the station's, if plausible, else the time of receipt.
     pub(super) ts: Timestamp,
+    /// The time against which the station's is held.
+    pub(super) latest: Timestamp,
     pub(super) site: Option<&'a str>,
     pub(super) deviations: crate::deviation::Deviations,
 }

@@ -95,7 +95,7 @@ async fn too_many_are_told_to_come_again() {
         open.push(endpoint.connect(station, "ocpp1.6").await);
     }
     let (_stream, answer) = endpoint.raw(&upgrade("/C", Some("ocpp1.6")), "\u{0}").await;
-    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 10"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: "), "{answer}");
 
     let slow = Config { max_handshakes_per_second: 1, ..Config::default() };
     let endpoint = Endpoint::start(slow).await;

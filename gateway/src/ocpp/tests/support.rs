@@ -193,7 +193,7 @@ fn outcome(event: &StationEvent, transactions: &AtomicI32) -> Outcome {
 pub(super) async fn eventually(what: &str, condition: impl Fn() -> bool) {
     let waited = timeout(DEADLINE, async {
         while !condition() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     })
     .await;
