@@ -10,7 +10,7 @@ use integration::{Gateway, eventually};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use crate::fleet::{Fleet, MQTT, compare};
+use crate::fleet::{Fleet, compare};
 use crate::station::{Station, metric, open_files, quantile, resident_mib};
 
 /// Stations that do nothing but ask how long a Heartbeat takes.
