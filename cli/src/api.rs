@@ -146,6 +146,11 @@ impl Api {
         read(&self.send(request, value)?.success()?)
     }
 
+    /// Sends JSON to `path`.
+    pub(crate) fn post_json<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+        read(&self.send(self.agent.post(format!("{}{path}", self.url)), body)?.success()?)
+    }
+
     /// Sends a text to `path`, with `parameters` in its query.
     pub(crate) fn post_text<T: DeserializeOwned>(
         &self,
@@ -154,11 +159,9 @@ impl Api {
         content_type: &str,
         text: &str,
     ) -> anyhow::Result<T> {
-        let query: Vec<String> =
-            parameters.iter().map(|(name, value)| format!("{name}={}", path_segment(value))).collect();
         let mut request = self
             .agent
-            .post(format!("{}{path}?{}", self.url, query.join("&")))
+            .post(format!("{}{path}?{}", self.url, query(parameters)))
             .header("Content-Type", content_type);
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));
@@ -177,7 +180,7 @@ impl Api {
     fn send(
         &self,
         mut request: ureq::RequestBuilder<ureq::typestate::WithBody>,
-        body: &Map<String, Value>,
+        body: &impl Serialize,
     ) -> anyhow::Result<Answer> {
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));
@@ -227,8 +230,15 @@ fn read<T: DeserializeOwned>(body: &str) -> anyhow::Result<T> {
         .with_context(|| format!("this is no answer of a gateway's API (is --api right?): {body:.200}"))
 }
 
+/// Parameters as they stand after the question mark.
+pub(crate) fn query<V: AsRef<str>>(parameters: &[(&str, V)]) -> String {
+    let pairs: Vec<String> =
+        parameters.iter().map(|(name, value)| format!("{name}={}", path_segment(value.as_ref()))).collect();
+    pairs.join("&")
+}
+
 /// A key within a path: whatever is no plain character is escaped.
-fn path_segment(key: &str) -> String {
+pub(crate) fn path_segment(key: &str) -> String {
     key.bytes()
         .map(|byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b':' => {

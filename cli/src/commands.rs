@@ -8,6 +8,7 @@ pub(crate) mod import;
 pub(crate) mod limits;
 pub(crate) mod migrate;
 mod process;
+pub(crate) mod rejected;
 mod setting;
 pub(crate) mod settings;
 pub(crate) mod simulate;

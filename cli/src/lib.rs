@@ -54,6 +54,7 @@ enum Command {
     Settings(commands::settings::Settings),
     Sites(commands::sites::Sites),
     Stations(commands::stations::Stations),
+    Rejected(commands::rejected::Rejected),
 }
 
 /// Runs one command.
@@ -77,5 +78,6 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Settings(command) => command.run(),
         Command::Sites(command) => command.run(),
         Command::Stations(command) => command.run(),
+        Command::Rejected(command) => command.run(),
     }
 }

@@ -66,6 +66,9 @@ pub enum Error {
     /// The OCPP endpoint.
     #[error(transparent)]
     Ocpp(#[from] ocpp::Error),
+    /// The MQTT topics.
+    #[error(transparent)]
+    Topics(#[from] mqtt::ConfigError),
     /// The MQTT endpoint.
     #[error(transparent)]
     Mqtt(#[from] mqtt::EndpointError),
@@ -131,6 +134,8 @@ pub async fn run(
         status: Arc::clone(&running.status),
         secret_key: Arc::clone(&secret_key),
         tokens,
+        store: store::read::Reader::new(&shared.store),
+        rules: Arc::new(config.mqtt.rules()?),
         changing: Arc::default(),
     };
     let mut parts = tokio::task::JoinSet::new();

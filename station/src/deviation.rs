@@ -96,6 +96,12 @@ impl Deviations {
         Self(self.0 | other.0)
     }
 
+    /// What is in this set and not in the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The kinds in the set, in the order of their bits.
     pub fn iter(self) -> impl Iterator<Item = Deviation> {
         Deviation::ALL.iter().copied().filter(move |d| self.has(*d))

@@ -87,6 +87,21 @@ pub struct EventId(pub Uuid);
 #[serde(transparent)]
 pub struct SessionId(pub Uuid);
 
+impl EventId {
+    /// The id of an event that decoding a rejected one again gives: the `part`th of it, from 0. It is the same at
+    /// every replay, so that replaying twice makes no fact twice.
+    #[must_use]
+    pub fn replayed(of: Self, part: u32) -> Self {
+        Self(Uuid::new_v5(&of.0, &part.to_be_bytes()))
+    }
+
+    /// Whether it was made by [`Self::replayed`]. The journal gives ids of version 7, replays have version 5.
+    #[must_use]
+    pub fn is_replay(self) -> bool {
+        self.0.get_version_num() == 5
+    }
+}
+
 impl SessionId {
     /// The id of the session that `event` begins.
     #[must_use]

@@ -112,6 +112,48 @@ impl SecretKey {
     }
 }
 
+/// What stands before sealed text in payloads.
+const SEALED: &str = "sealed:";
+
+impl SecretKey {
+    /// A kept payload as it came, its tokens open again: to be decoded once more, never to be shown or kept.
+    ///
+    /// # Errors
+    /// When something in it was sealed with another key, or altered.
+    pub fn open_payload(&self, kept: &str) -> Result<String, OpenError> {
+        if let Some(sealed) = kept.strip_prefix(SEALED) {
+            return self.open(sealed);
+        }
+        match serde_json::from_str::<serde_json::Value>(kept) {
+            Ok(mut payload) if kept.contains(SEALED) => {
+                self.open_values(&mut payload)?;
+                Ok(payload.to_string())
+            }
+            _ => Ok(kept.to_owned()),
+        }
+    }
+
+    fn open_values(&self, value: &mut serde_json::Value) -> Result<(), OpenError> {
+        match value {
+            serde_json::Value::String(text) => {
+                let Some(sealed) = text.strip_prefix(SEALED) else { return Ok(()) };
+                let plain = self.open(sealed)?;
+                // A list in a token's place was sealed as JSON, as a whole.
+                *value = match serde_json::from_str(&plain) {
+                    Ok(list @ serde_json::Value::Array(_)) => list,
+                    _ => plain.into(),
+                };
+                Ok(())
+            }
+            serde_json::Value::Object(fields) => {
+                fields.values_mut().try_for_each(|field| self.open_values(field))
+            }
+            serde_json::Value::Array(items) => items.iter_mut().try_for_each(|item| self.open_values(item)),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Whether a JSON field holds a token or a secret: OCPP 1.6 `idTag`, `parentIdTag`; 2.x `idToken.idToken`,
 /// `groupIdToken`; our JSON `token`; the CSV layouts' `User ID`; credentials in configuration messages.
 fn is_token_field(name: &str) -> bool {
@@ -174,5 +216,10 @@ mod tests {
         let text = payload.to_string();
         assert!(!text.contains("04A1B2") && !text.contains("User_1") && !text.contains("77"), "{text}");
         assert!(text.contains("ISO14443") && text.contains("\"meterStart\":3"), "{text}");
+        let opened: serde_json::Value =
+            serde_json::from_str(&key.open_payload(&text).expect("the same key")).expect("JSON");
+        assert_eq!((&opened["idTag"], &opened["idToken"]["idToken"]), (&"04A1B2".into(), &"04A1B2".into()));
+        assert_eq!(SecretKey::new(b"two").open_payload(&text), Err(OpenError));
+        assert_eq!(key.open_payload("[2,\"1\" ").as_deref(), Ok("[2,\"1\" "), "nothing is sealed in it");
     }
 }

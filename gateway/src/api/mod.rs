@@ -1,5 +1,6 @@
-//! The gateway's HTTP API: settings, books, imports. Described by `/openapi.json`.
+//! The gateway's HTTP API: settings, books, dead letters, imports. Described by `/openapi.json`.
 
+mod rejected;
 mod settings;
 mod validate;
 
@@ -34,6 +35,10 @@ pub struct Deps {
     pub secret_key: Arc<SecretKey>,
     /// Who may do what.
     pub tokens: Arc<ApiTokens>,
+    /// For what was rejected.
+    pub store: store::read::Reader,
+    /// How topics are read.
+    pub rules: Arc<station::mqtt::Rules>,
     /// One change of a setting at a time: between the look at its revision and the change nothing may come.
     pub changing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -41,7 +46,7 @@ pub struct Deps {
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Ampwarden gateway",
-    description = "Settings, books and imports. Errors are application/problem+json. Send `Authorization: Bearer …`."
+    description = "Settings, books, dead letters and imports. Errors are application/problem+json. Send `Authorization: Bearer …`."
 ))]
 struct Document;
 
@@ -73,6 +78,9 @@ pub fn router(deps: &Deps) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(settings::list))
         .routes(routes!(settings::get_one, settings::put_one))
         .routes(routes!(settings::history))
+        .routes(routes!(rejected::list))
+        .routes(routes!(rejected::get_one))
+        .routes(routes!(rejected::replay))
         // Beside the collections: a path of its own shadows them for every method.
         .routes(routes!(settings::list_tokens, settings::post_token))
         .with_state(deps.clone())
@@ -113,7 +121,7 @@ pub(crate) struct Author(pub(crate) String);
 async fn authenticate(State(deps): State<Deps>, mut request: Request, next: Next) -> Response {
     let need = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, _) => Scope::Read,
-        (_, path) if path.starts_with("/v1/import") => Scope::Ingest,
+        (_, path) if path.starts_with("/v1/import") || path.starts_with("/v1/rejected") => Scope::Ingest,
         _ => Scope::Write,
     };
     let header =

@@ -139,9 +139,6 @@ async fn submit(
     answer: &mut ImportAnswer,
 ) -> Result<(), Problem> {
     let (lines, events): (Vec<u64>, Vec<StationEvent>) = batch.into_iter().unzip();
-    for event in &events {
-        deps.metrics.deviations(event.deviations);
-    }
     let whys: Vec<Option<String>> = events.iter().map(why).collect();
     let outcomes = deps.pipeline.submit(events).await.map_err(|refused| {
         deps.metrics.refused(refused.label());

@@ -1,4 +1,4 @@
-//! Metrics of the protocols: connections, messages, calls, deviations.
+//! Metrics of the protocols: connections, messages, calls.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -6,7 +6,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use service::metrics::{HistogramFamily, LATENCY_BUCKETS, MetricKind, MetricSpec, RegisterSpec, Unit};
-use station::deviation::Deviations;
 use station::event::Source;
 
 const CONNECTIONS: MetricSpec = MetricSpec {
@@ -51,13 +50,6 @@ const CALL_ERRORS: MetricSpec = MetricSpec {
     labels: &["protocol", "code"],
     help: "Messages answered with an error, by its code",
 };
-const DEVIATIONS: MetricSpec = MetricSpec {
-    name: "ampwarden_deviations_total",
-    kind: MetricKind::Counter,
-    unit: Unit::None,
-    labels: &["kind"],
-    help: "Odd but usable input that was tolerated, by kind",
-};
 const REFUSED: MetricSpec = MetricSpec {
     name: "ampwarden_refused_total",
     kind: MetricKind::Counter,
@@ -87,7 +79,6 @@ pub(super) const METRICS: &[MetricSpec] = &[
     MESSAGES,
     CALL_DURATION,
     CALL_ERRORS,
-    DEVIATIONS,
     REFUSED,
     SLOWED,
     BROKER_UP,
@@ -126,13 +117,6 @@ pub struct CodeLabels {
     pub code: &'static str,
 }
 
-/// [`station::deviation::Deviation::label`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-#[allow(missing_docs)]
-pub struct KindLabels {
-    pub kind: &'static str,
-}
-
 /// The label of an enum.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 #[allow(missing_docs)]
@@ -150,7 +134,6 @@ pub struct AdapterMetrics {
     pub messages: Family<ActionLabels, Counter>,
     pub call_duration: HistogramFamily<CallLabels>,
     pub call_errors: Family<CodeLabels, Counter>,
-    pub deviations: Family<KindLabels, Counter>,
     pub refused: Family<ReasonLabels, Counter>,
     pub slowed: Family<ProtocolLabels, Counter>,
     broker_up: Family<Vec<(&'static str, &'static str)>, Gauge>,
@@ -167,7 +150,6 @@ impl AdapterMetrics {
             messages: registry.counter(&MESSAGES),
             call_duration: registry.histograms(&CALL_DURATION),
             call_errors: registry.counter(&CALL_ERRORS),
-            deviations: registry.counter(&DEVIATIONS),
             refused: registry.counter(&REFUSED),
             slowed: registry.counter(&SLOWED),
             broker_up: registry.gauge(&BROKER_UP),
@@ -186,16 +168,6 @@ impl AdapterMetrics {
     /// Says whether the external broker is connected.
     pub fn broker_is_up(&self, up: bool) {
         self.broker_up.get_or_create(&Vec::new()).set(i64::from(up));
-    }
-
-    /// Counts each deviation of a set.
-    pub fn deviations(&self, set: Deviations) {
-        if set.is_empty() {
-            return;
-        }
-        for deviation in set.iter() {
-            self.deviations.get_or_create(&KindLabels { kind: deviation.label() }).inc();
-        }
     }
 
     /// Counts a refusal.

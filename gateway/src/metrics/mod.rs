@@ -6,9 +6,7 @@ mod pipeline;
 
 use service::metrics::MetricSpec;
 
-pub use adapters::{
-    ActionLabels, AdapterMetrics, CallLabels, CodeLabels, KindLabels, ProtocolLabels, ReasonLabels,
-};
+pub use adapters::{ActionLabels, AdapterMetrics, CallLabels, CodeLabels, ProtocolLabels, ReasonLabels};
 pub use pipeline::{GatewayCollector, PipelineMetrics};
 
 /// All metrics of the gateway.

@@ -14,6 +14,9 @@ use prometheus_client::registry::Registry;
 use rust_decimal::prelude::ToPrimitive;
 use service::metrics::{LATENCY_BUCKETS, MetricKind, MetricSpec, RegisterSpec, Unit};
 
+use station::deviation::Deviations;
+use station::event::Source;
+
 use crate::pipeline::{Refused, Status};
 
 macro_rules! specs {
@@ -93,9 +96,17 @@ const WRITE_FAILURES: MetricSpec = MetricSpec {
     help: "Batches that the store did not take and that are sent again, by reason",
 };
 
+const DEVIATIONS: MetricSpec = MetricSpec {
+    name: "ampwarden_deviations_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["protocol", "kind"],
+    help: "Odd but usable input that was tolerated: journaled events, by protocol and kind",
+};
+
 pub(super) const METRICS: &[MetricSpec] = &{
     const N: usize = COLLECTED.len();
-    let mut all = [SYNC; N + 6];
+    let mut all = [SYNC; N + 7];
     let mut i = 0;
     while i < N {
         all[i] = COLLECTED[i];
@@ -106,6 +117,7 @@ pub(super) const METRICS: &[MetricSpec] = &{
     all[N + 3] = ROWS;
     all[N + 4] = WRITE;
     all[N + 5] = WRITE_FAILURES;
+    all[N + 6] = DEVIATIONS;
     all
 };
 
@@ -120,6 +132,7 @@ pub struct PipelineMetrics {
     rows: Labelled,
     write: Histogram,
     write_failures: Labelled,
+    deviations: Labelled,
 }
 
 impl PipelineMetrics {
@@ -133,6 +146,7 @@ impl PipelineMetrics {
             rows: registry.counter(&ROWS),
             write: registry.histogram(&WRITE),
             write_failures: registry.counter(&WRITE_FAILURES),
+            deviations: registry.counter(&DEVIATIONS),
         }
     }
 
@@ -146,6 +160,14 @@ impl PipelineMetrics {
     /// A message was not taken.
     pub fn refused(&self, reason: Refused) {
         self.unacknowledged.get_or_create(&vec![("reason", reason.label())]).inc();
+    }
+
+    /// An event was odd: each kind counts once.
+    pub fn deviations(&self, source: Source, set: Deviations) {
+        for deviation in set.iter() {
+            let labels = vec![("protocol", source.label()), ("kind", deviation.label())];
+            self.deviations.get_or_create(&labels).inc();
+        }
     }
 
     /// A table took rows.

@@ -37,7 +37,6 @@ impl Messages {
         let mut events: Vec<StationEvent> = before.clone().into_iter().collect();
         events.extend(decode(&self.rules, &self.key, self.source, topic, payload));
         for event in &events {
-            self.metrics.deviations(event.deviations);
             if let EventKind::Undecodable { reason, detail, .. } = &event.kind {
                 self.metrics.call_errors.get_or_create(&CodeLabels { protocol, code: reason.label() }).inc();
                 tracing::warn!(station = %event.station, topic, reason = reason.label(), "rejected: {detail}");

@@ -106,7 +106,6 @@ impl Conversation {
                 event.deviations.add(Deviation::BeforeBoot);
             }
         }
-        server.deps.metrics.deviations(all_deviations(&events));
         let outcomes = match self.submit(server, events).await {
             Ok(outcomes) => outcomes,
             Err(Refused::TooLarge) => return self.too_large(server, call).await,
@@ -196,7 +195,6 @@ impl Conversation {
     ) -> Result<(), Refused> {
         let mut event = StationEvent::new(self.station.clone(), self.source(), kind);
         event.deviations = deviations;
-        server.deps.metrics.deviations(deviations);
         self.submit(server, vec![event]).await.map(|_| ())
     }
 
@@ -237,19 +235,6 @@ impl Conversation {
         let labels = ActionLabels { protocol: self.protocol(), direction, action };
         server.deps.metrics.messages.get_or_create(&labels).inc();
     }
-}
-
-/// What was odd about a message, each kind once.
-fn all_deviations(events: &[StationEvent]) -> Deviations {
-    events.iter().fold(Deviations::default(), |all, event| {
-        let all = all.union(event.deviations);
-        match &event.kind {
-            EventKind::MeterSampled { samples, .. } => {
-                samples.iter().fold(all, |all, sample| all.union(sample.deviations))
-            }
-            _ => all,
-        }
-    })
 }
 
 /// The time, for answers.

@@ -143,7 +143,10 @@ impl Front {
         let start = group.events.len();
         let bytes_before = group.bytes;
         for mut event in submission.events {
-            event.event_id = EventId(Uuid::now_v7());
+            // What is replayed brings the id that it has at every replay.
+            if !event.event_id.is_replay() {
+                event.event_id = EventId(Uuid::now_v7());
+            }
             event.received_at = now;
             let mut payload = Vec::with_capacity(256);
             proto::event::encode(&event, &mut payload);
@@ -211,6 +214,9 @@ impl Front {
         let mut rows = Rows::ignored();
         let mut outcomes: Vec<Outcome> =
             group.events.iter().map(|event| fold(&mut self.fold, event, &mut rows)).collect();
+        for (event, outcome) in group.events.iter().zip(&outcomes) {
+            self.metrics.deviations(event.source, outcome.deviations);
+        }
         if group.events.iter().any(|e| matches!(e.kind, EventKind::SettingChanged(_))) {
             // Before the answers: whoever changed a setting finds it changed.
             self.publish();

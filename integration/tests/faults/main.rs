@@ -11,6 +11,7 @@ mod fleet;
 mod kill;
 mod station;
 mod storm;
+mod letters;
 
 /// Whether the long form is wanted.
 fn long() -> bool {

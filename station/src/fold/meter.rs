@@ -23,6 +23,7 @@ impl Folding<'_> {
                 None => event.received_at,
             };
             let session_id = self.find_or_begin(transaction, ts);
+            self.odd = self.odd.union(deviations);
             let origin = SampleOrigin { ts, station_ts, deviations };
             let rows = self.sample_rows(sample, session_id, &origin);
             let Some(session_id) = session_id else { continue };
@@ -34,7 +35,9 @@ impl Folding<'_> {
             session.deviations = session.deviations.union(deviations);
             if !ended || ts <= session.ended_at.unwrap_or(ts) {
                 let power_after = session.power_w;
+                let known = session.deviations;
                 session.sample(ts, readings);
+                self.odd = self.odd.union(session.deviations.without(known));
                 if ended {
                     session.power_w = power_after;
                 }

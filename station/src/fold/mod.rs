@@ -44,6 +44,8 @@ pub const EARLY_LIMIT_S: i64 = 600;
 const STEP_BACK_LIMIT_S: i64 = 26 * 3_600;
 /// How many facts of a station are remembered to recognise what it sends twice (two digests each).
 const FACTS_SEEN: usize = 2 * 256;
+/// How many replayed events of a station are remembered.
+const REPLAYED_SEEN: usize = 16_384;
 /// How many whole-session records of a station are remembered.
 const RECORDS_SEEN: usize = 16_384;
 
@@ -97,9 +99,15 @@ impl Fold {
             return Outcome { verdict: Verdict::Rejected(*reason), ..Outcome::default() };
         }
         let station = self.stations.entry(event.station.clone()).or_default();
-        let mut folding = Folding { station, settings: &settings, totals: &mut self.totals, origin, rows };
+        let odd = said_odd(event, deviations);
+        let mut folding =
+            Folding { station, settings: &settings, totals: &mut self.totals, origin, rows, odd };
         folding.rows.touch(&event.station);
-        folding.event()
+        let outcome = folding.event();
+        if event.event_id.is_replay() && outcome.verdict == Verdict::Stored {
+            folding.station.replayed.insert(replay_digest(event), REPLAYED_SEEN);
+        }
+        Outcome { deviations: folding.odd, ..outcome }
     }
 
     /// The time against which a station's is held: that of receipt, or a later one from before a step back.
@@ -176,6 +184,8 @@ struct Folding<'a> {
     totals: &'a mut Totals,
     origin: Origin<'a>,
     rows: &'a mut Rows,
+    /// What was odd about the event, as far as it is known.
+    odd: Deviations,
 }
 
 impl Folding<'_> {
@@ -187,13 +197,13 @@ impl Folding<'_> {
                 | EventKind::SessionEndInferred { .. }
                 | EventKind::Disconnected { .. }
                 | EventKind::SessionRecorded(_)
-        );
+        ) && !event.event_id.is_replay();
         if heard {
             self.station.last_seen_at = event.received_at;
             self.station.source = Some(event.source);
         }
         self.station.updated_at = event.received_at;
-        if self.seen_before() {
+        if self.replayed_before() || self.seen_before() {
             return self.duplicate();
         }
         if !matches!(
@@ -243,6 +253,12 @@ impl Folding<'_> {
             EventKind::Connected { gateway, epoch, remote } => self.connected(gateway, *epoch, remote),
             EventKind::Disconnected { gateway, epoch, reason } => self.disconnected(gateway, *epoch, reason),
         }
+    }
+
+    /// Whether this comes from a rejected event that was replayed and taken before.
+    fn replayed_before(&self) -> bool {
+        let event = self.origin.event;
+        event.event_id.is_replay() && self.station.replayed.has(replay_digest(event))
     }
 
     /// Whether the station sent this before: the same message id, action and payload; or the same payload with a
@@ -297,7 +313,7 @@ impl Folding<'_> {
         };
         let authorization =
             token.map(|t| self.settings.authorize(&event.station, &t.hash, event.received_at));
-        Outcome { verdict: Verdict::Duplicate, transaction_id, authorization }
+        Outcome { verdict: Verdict::Duplicate, transaction_id, authorization, ..Outcome::default() }
     }
 
     fn tick(&mut self) -> Outcome {
@@ -417,6 +433,21 @@ impl Folding<'_> {
         log(self.rows, &self.origin, severity, text);
         Outcome::default()
     }
+}
+
+/// What was odd about an event before anything was made of it: about itself and about its samples.
+fn said_odd(event: &StationEvent, deviations: Deviations) -> Deviations {
+    match &event.kind {
+        EventKind::MeterSampled { samples, .. } => {
+            samples.iter().fold(deviations, |all, sample| all.union(sample.deviations))
+        }
+        _ => deviations,
+    }
+}
+
+/// What a replayed event is remembered by.
+fn replay_digest(event: &StationEvent) -> u64 {
+    crate::digest::digest(&[b"replay", event.event_id.0.as_bytes()])
 }
 
 /// Whether the event carries a time that the station gave it, so that two equal payloads are one fact.

@@ -1,5 +1,6 @@
 //! What the fold says of an event.
 
+use crate::deviation::Deviations;
 use crate::event::RejectReason;
 
 /// What became of one event, and what the station is to be answered.
@@ -11,6 +12,9 @@ pub struct Outcome {
     pub transaction_id: Option<i32>,
     /// Whether the token may charge, where the event asks so.
     pub authorization: Option<Authorization>,
+    /// What was odd but tolerated: as decoding found it, and what only the fold can see (clocks, unknown
+    /// transactions, registers that fall).
+    pub deviations: Deviations,
 }
 
 /// The states in which an event can end. "Stored" becomes true with the store's answer.

@@ -31,9 +31,15 @@ impl Folding<'_> {
             if !session.partial {
                 if session.start_station_ts != event.station_ts {
                     session.deviations.add(Deviation::StartRetried);
+                    self.odd.add(Deviation::StartRetried);
                     session.facts_at_start = facts;
                 }
-                return Outcome { verdict: Verdict::Duplicate, transaction_id: given_id, authorization };
+                return Outcome {
+                    verdict: Verdict::Duplicate,
+                    transaction_id: given_id,
+                    authorization,
+                    ..Outcome::default()
+                };
             }
             // Its later messages came first: now its begin is known.
             session.partial = false;
@@ -164,7 +170,9 @@ impl Folding<'_> {
             }
             session.revision += 1;
             session.updated_at = event.received_at;
+            let known = session.deviations;
             session.end(ts, end.meter_stop_wh, end.reason.clone(), false);
+            self.odd = self.odd.union(session.deviations.without(known));
             let session_id = session.session_id;
             self.station.energy_wh += self.totals_of_live(event.source, Some(session_id));
             self.session_row(meant);
@@ -185,6 +193,7 @@ impl Folding<'_> {
             let mut session = self.new_session(id, meant.map(str::to_owned), end.token.as_ref());
             session.partial = true;
             session.deviations.add(Deviation::StopWithoutStart);
+            self.odd.add(Deviation::StopWithoutStart);
             self.station.open.push(session);
             id
         };
@@ -231,6 +240,7 @@ impl Folding<'_> {
         let session = self.station.open.iter_mut().find(|s| s.session_id == found)?;
         if end.transaction.is_some() {
             session.deviations.add(Deviation::TransactionIdUnknown);
+            self.odd.add(Deviation::TransactionIdUnknown);
         }
         Some(found)
     }
@@ -319,6 +329,7 @@ impl Folding<'_> {
         let by_us = event.source == Source::Ocpp16;
         if by_us && let Some(session) = self.station.open_at(event.evse, event.connector) {
             session.deviations.add(Deviation::TransactionIdUnknown);
+            self.odd.add(Deviation::TransactionIdUnknown);
             return Some(session.session_id);
         }
         let id = SessionId::begun_by(event.event_id);
@@ -422,7 +433,9 @@ impl Folding<'_> {
                 // What was odd about the stop is odd about the session; what was odd about an Available is not.
                 if inferred { 0 } else { self.origin.deviations.0 },
             ));
+            let known = session.deviations;
             session.end(at, meter_stop_wh, reason, inferred);
+            self.odd = self.odd.union(session.deviations.without(known));
         }
     }
 

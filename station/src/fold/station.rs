@@ -42,6 +42,9 @@ pub(super) struct Station {
     pub(super) seen: Ring,
     /// Whole-session records that were taken.
     pub(super) records: Ring,
+    /// Rejected events that were replayed and taken.
+    #[serde(default)]
+    pub(super) replayed: Ring,
     /// Counts what happened, other than connecting and living.
     pub(super) facts: u64,
     pub(super) sessions_count: i64,

@@ -61,7 +61,9 @@ impl Play {
     }
 
     fn event(&mut self, mut event: StationEvent) -> Outcome {
-        event.event_id = crate::id::EventId(Uuid::from_u128(self.next));
+        if !event.event_id.is_replay() {
+            event.event_id = crate::id::EventId(Uuid::from_u128(self.next));
+        }
         self.next += 1;
         event.received_at = self.now;
         let mut rows = Rows::wanted();
@@ -573,4 +575,60 @@ fn a_gateway_whose_clock_steps_back_believes_its_stations() {
         _ => None,
     });
     assert_eq!(ahead.map(|key| (key.ts, key.flags)), Some((play.now, Some("clock".to_owned()))));
+}
+
+#[test]
+fn a_rejected_event_is_replayed_once_however_much_came_in_between() {
+    let mut play = Play::new(Source::Ocpp16);
+    let rejected = crate::id::EventId(Uuid::from_u128(1 << 100));
+    let replay = |part: u32| StationEvent {
+        event_id: crate::id::EventId::replayed(rejected, part),
+        station_ts: Some(T0),
+        connector: Some(1),
+        ..StationEvent::new(
+            StationId::new("CP1").unwrap(),
+            Source::Ocpp16,
+            EventKind::FirmwareStatus { status: "Installed".into() },
+        )
+    };
+    let seen_at = |play: &Play| play.fold.now(&play.station).map(|now| now.station.last_seen_at);
+    play.status("s", 1, ConnectorStatus::Available);
+    let seen = seen_at(&play);
+    play.now = T0.plus_seconds(3_600);
+    assert_eq!(play.event(replay(0)).verdict, Verdict::Stored);
+    assert_eq!(play.event(replay(1)).verdict, Verdict::Stored, "another event of the same message");
+    assert_eq!(seen_at(&play), seen, "nothing was heard of the station");
+    for n in 0..600 {
+        play.say(
+            &format!("f{n}"),
+            1,
+            Some(T0.plus_seconds(n)),
+            EventKind::FirmwareStatus { status: "Idle".into() },
+        );
+    }
+    assert_eq!(play.event(replay(0)).verdict, Verdict::Duplicate);
+    assert_eq!(play.event(replay(1)).verdict, Verdict::Duplicate);
+}
+
+#[test]
+fn what_the_fold_finds_odd_is_told_once_an_event() {
+    let mut play = Play::new(Source::Ocpp16);
+    let odd = |outcome: &Outcome| outcome.deviations.to_flags();
+    assert_eq!(odd(&play.start("m1", 1, Timestamp(1), 1_000.0)).as_deref(), Some("clock"));
+    assert_eq!(
+        odd(&play.meter("m2", "99", T0.plus_seconds(60), 1_200.0, 12_000.0)).as_deref(),
+        Some("transaction_id_unknown")
+    );
+    assert_eq!(
+        odd(&play.meter("m3", "99", T0.plus_seconds(120), 900.0, 12_000.0)).as_deref(),
+        Some("transaction_id_unknown,meter_backwards")
+    );
+    let stop = play.stop("m4", "7", T0.plus_seconds(180), 1_400.0);
+    assert_eq!(
+        odd(&stop).as_deref(),
+        Some("transaction_id_unknown"),
+        "the session's other flags were told before"
+    );
+    assert_eq!(odd(&play.stop("m5", "9", T0.plus_seconds(240), 5.0)).as_deref(), Some("stop_without_start"));
+    assert_eq!(odd(&play.start("m6", 1, T0.plus_seconds(300), 1_000.0)), None);
 }
