@@ -78,6 +78,11 @@ pub enum Error {
     /// A listener failed.
     #[error("a listener of the gateway failed: {0}")]
     Listener(#[from] io::Error),
+    /// A thread ended by a defect.
+    #[error(
+        "a thread of the journal or the writer ended by a defect (the log has its message); the journal has everything that was acknowledged: start again"
+    )]
+    Defect,
     /// A part ended by a defect.
     #[error("a part of the gateway ended by a defect: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -194,8 +199,13 @@ pub async fn run(
     tracing::info!(gateway = identity.gateway, epoch = %identity.epoch, "the gateway is ready");
 
     let mut result = Ok(());
+    let failed = running.failed();
     tokio::select! {
         () = shutdown.cancelled() => {}
+        () = failed.cancelled() => {
+            result = Err(Error::Defect);
+            shutdown.cancel();
+        }
         // A part that ends by itself has failed: the rest is ended in order, too.
         Some(ended) = parts.join_next() => {
             result = ended.map_err(Error::from).and_then(|r| r);

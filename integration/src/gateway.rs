@@ -15,7 +15,7 @@ pub struct Gateway {
     folder: tempfile::TempDir,
     token: String,
     ports: Ports,
-    environment: Vec<(String, String)>,
+    variables: Vec<(String, String)>,
 }
 
 struct Ports {
@@ -80,13 +80,7 @@ journal = {{ folder = "{journal}" }}
         .replace("{mqtt}", &ports.mqtt.to_string());
         let path = folder.path().join("ampwarden.toml");
         std::fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self { process: None, folder, token, ports, environment: Vec::new() }
-    }
-
-    /// Gives it more environment, from its next start on.
-    pub fn set_environment(&mut self, variables: &[(&str, &str)]) {
-        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        self.environment.extend(owned);
+        Self { process: None, folder, token, ports, variables: Vec::new() }
     }
 
     /// Starts the process and waits until it is ready.
@@ -94,15 +88,54 @@ journal = {{ folder = "{journal}" }}
     /// # Panics
     /// With its log, when it does not become ready.
     pub fn start_again(&mut self) {
-        let config = self.folder.path().join("ampwarden.toml");
+        self.launch();
+        self.process().wait_until_ready(|| crate::servers::get(&self.admin("/readyz")));
+    }
+
+    /// Starts the process, and does not wait for it.
+    pub fn launch(&mut self) {
         let mut arguments: Vec<String> =
-            self.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        arguments.push(binary().display().to_string());
-        arguments.extend(["gateway", "--config"].map(str::to_owned));
-        arguments.push(config.display().to_string());
-        let process = Process::start("env", &arguments, &self.folder.path().join("log"));
-        process.wait_until_ready(|| crate::servers::get(&self.admin("/readyz")));
-        self.process = Some(process);
+            self.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let config = self.folder.path().join("ampwarden.toml").display().to_string();
+        arguments.extend([
+            binary().display().to_string(),
+            "gateway".to_owned(),
+            "--config".to_owned(),
+            config,
+        ]);
+        self.process = Some(Process::start("env", &arguments, &self.log_path()));
+    }
+
+    /// What it wrote, over all its starts.
+    #[must_use]
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.log_path()).unwrap_or_default()).into_owned()
+    }
+
+    fn log_path(&self) -> std::path::PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// Sets a variable of the process's environment, from its next start on: `AMPWARDEN__GATEWAY__…` wins over its
+    /// configuration file.
+    pub fn set(&mut self, name: &str, value: impl ToString) {
+        self.unset(name);
+        self.variables.push((name.to_owned(), value.to_string()));
+    }
+
+    /// Takes a variable back.
+    pub fn unset(&mut self, name: &str) {
+        self.variables.retain(|(known, _)| known != name);
+    }
+
+    /// The value of a metric with exactly this name and labels (`name{label="value"}`); none if it is not there.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn metric(&self, series: &str) -> Result<Option<f64>, String> {
+        let text = crate::servers::get(&self.admin("/metrics"))?;
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        Ok(value.and_then(|value| value.trim().parse().ok()))
     }
 
     /// The running process.
@@ -130,11 +163,21 @@ journal = {{ folder = "{journal}" }}
         self.end("TERM");
     }
 
-    fn end(&mut self, signal: &str) {
+    /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn wait_until_gone(&mut self) {
         if let Some(process) = self.process.take() {
-            process.signal(signal);
             process.wait_until_gone();
         }
+    }
+
+    fn end(&mut self, signal: &str) {
+        if let Some(process) = &self.process {
+            process.signal(signal);
+        }
+        self.wait_until_gone();
     }
 
     /// Where OCPP stations connect; `/{station}` is to follow.
@@ -216,6 +259,7 @@ journal = {{ folder = "{journal}" }}
             if books["in_journal"] == 0 { Ok(books) } else { Err(format!("not settled: {books}")) }
         });
         assert_eq!(books["difference"], 0, "the books do not balance: {books}");
+        assert_eq!(books["lost"], 0, "events were lost: {books}");
         books
     }
 }

@@ -61,6 +61,10 @@ struct BooksView {
     duplicate: u64,
     /// Kept in `rejected`, by reason.
     rejected: std::collections::BTreeMap<String, u64>,
+    /// Given up: a damaged journal does not give them back.
+    lost: u64,
+    /// From before the books began anew, because all snapshots were damaged. The store had answered for them.
+    uncounted: u64,
     /// Not yet taken by the store.
     in_journal: u64,
     /// 0 when the books balance.
@@ -146,6 +150,8 @@ async fn books(State(deps): State<Deps>) -> Json<BooksView> {
         stored: books.stored,
         duplicate: books.duplicate,
         rejected: books.rejected.clone(),
+        lost: books.lost,
+        uncounted: books.uncounted,
         in_journal: received.saturating_sub(books.position),
         difference: books.difference(received),
         store_up: store.up,

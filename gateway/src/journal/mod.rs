@@ -4,13 +4,15 @@
 //! without gaps. A segment is a file named by its first record; records beyond the first of the next segment are
 //! void (they are what a failed sync left behind).
 
+mod files;
 mod reader;
+mod recovery;
 mod segment;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,9 +20,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use service::config::HumanBytes;
 
+pub use files::{keep_reserve, read_if_there, sync_folder, write_atomically};
 pub use reader::{Damage, Reader};
 
-use self::segment::{Found, HEADER_BYTES};
+use self::files::{create_private_folder, is_full, private};
+use self::segment::HEADER_BYTES;
+
+/// There must be so much room again before a journal that was full takes events: it would be full again at once, and
+/// the stations would be let in and sent away in turns.
+const ROOM_BYTES: usize = 256 << 10;
 
 /// Settings of the journal.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -87,6 +95,8 @@ pub enum AppendError {
 pub struct Progress {
     state: Mutex<State>,
     changed: Condvar,
+    full: AtomicBool,
+    no_reserve: AtomicBool,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -111,6 +121,17 @@ impl Progress {
     /// Bytes that the segments hold.
     pub fn bytes(&self) -> u64 {
         self.state().segments.iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// Whether the journal or the disk was full when records were last to be appended.
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// Says whether the room is set aside that a snapshot needs ([`keep_reserve`]). Without it nothing is appended:
+    /// on a disk that is full to the last byte no segment could ever be freed.
+    pub fn set_reserve(&self, there: bool) {
+        self.no_reserve.store(!there, Ordering::Relaxed);
     }
 
     /// Waits until a record beyond `after` is synced, the journal is closed, or the time is over. Returns the number
@@ -162,6 +183,7 @@ pub struct Journal {
     /// The open segment; none after a failure, until a new one could be begun.
     open: Option<Segment>,
     buffer: Vec<u8>,
+    cut_bytes: u64,
     _lock: File,
 }
 
@@ -200,8 +222,15 @@ impl Journal {
         }
         firsts.sort_unstable();
 
-        let progress = Arc::new(Progress::default());
-        let mut journal = Self { config, progress, next: 1, open: None, buffer: Vec::new(), _lock: lock };
+        let mut journal = Self {
+            config,
+            progress: Arc::new(Progress::default()),
+            next: 1,
+            open: None,
+            buffer: Vec::new(),
+            cut_bytes: 0,
+            _lock: lock,
+        };
         journal.recover_tail(&mut firsts)?;
         let mut segments = Vec::new();
         for first in firsts {
@@ -215,36 +244,6 @@ impl Journal {
             state.synced = journal.next - 1;
         }
         Ok(journal)
-    }
-
-    /// Finds the last good record, and opens the last segment behind it. A last segment without a single good record
-    /// (the gateway died while it began it) is set aside.
-    fn recover_tail(&mut self, firsts: &mut Vec<u64>) -> Result<(), JournalError> {
-        while let Some(first) = firsts.last().copied() {
-            let path = segment::path(&self.config.folder, first);
-            let at = |source| JournalError::File { path: path.clone(), source };
-            let bytes = fs::read(&path).map_err(at)?;
-            let good_header = segment::header_is_good(&bytes, first);
-            let (end, last) = if good_header { good_end(&bytes, first) } else { (0, None) };
-            if last.is_none() && (end < bytes.len() || !good_header) {
-                tracing::warn!(path = %path.display(), bytes = bytes.len(), "the journal's last segment holds no whole record; it is removed");
-                fs::remove_file(&path).map_err(at)?;
-                firsts.pop();
-                self.next = self.next.max(first);
-                continue;
-            }
-            if end < bytes.len() {
-                tracing::warn!(path = %path.display(), cut = bytes.len() - end, "the journal's last segment has a torn tail; it is cut off (nothing in it was acknowledged)");
-            }
-            let file = OpenOptions::new().append(true).open(&path).map_err(at)?;
-            file.set_len(end as u64).map_err(at)?;
-            file.sync_all().map_err(at)?;
-            self.next = self.next.max(last.map_or(first, |l| l + 1));
-            self.open = Some(Segment { file, first, bytes: end as u64 });
-            break;
-        }
-        sync_folder(&self.config.folder)
-            .map_err(|source| JournalError::File { path: self.config.folder.clone(), source })
     }
 
     /// Says that records up to `sequence` were given before, whatever the folder holds: a journal whose segments were
@@ -274,6 +273,42 @@ impl Journal {
         self.next
     }
 
+    /// Bytes that were cut off its end when it was opened.
+    #[must_use]
+    pub fn cut_bytes(&self) -> u64 {
+        self.cut_bytes
+    }
+
+    /// Whether there is room again, and the disk does what it is told: to be asked after a failure, before the next
+    /// append.
+    ///
+    /// # Errors
+    /// When the next append would fail, too.
+    pub fn check_room(&self) -> Result<(), AppendError> {
+        self.check_limits(ROOM_BYTES)?;
+        let path = self.config.folder.join("room");
+        let tried = private().write(true).create(true).truncate(true).open(&path).and_then(|mut file| {
+            file.write_all(&vec![0; ROOM_BYTES])?;
+            file.sync_all()
+        });
+        let removed = fs::remove_file(&path);
+        tried.and(removed).map_err(append_error)
+    }
+
+    fn check_limits(&self, more: usize) -> Result<(), AppendError> {
+        let held = self.progress.bytes();
+        let max = self.config.max_bytes.0;
+        let trouble = if held + more as u64 > max {
+            format!("{held} of {max} bytes are held (gateway.journal.max_bytes)")
+        } else if self.progress.no_reserve.load(Ordering::Relaxed) {
+            "the disk has no room for the next snapshot, and without one no segment can be freed".to_owned()
+        } else {
+            return Ok(());
+        };
+        self.progress.full.store(true, Ordering::Relaxed);
+        Err(AppendError::Full(trouble))
+    }
+
     /// Appends records and makes them durable, all or none. Returns the number of the first.
     ///
     /// # Errors
@@ -287,23 +322,13 @@ impl Journal {
         for (n, payload) in (0u64..).zip(payloads) {
             segment::put_record(&mut self.buffer, first + n, payload);
         }
-        let held = self.progress.bytes();
-        if held + self.buffer.len() as u64 > self.config.max_bytes.0 {
-            return Err(AppendError::Full(format!(
-                "{held} of {} bytes are held (gateway.journal.max_bytes)",
-                self.config.max_bytes.0
-            )));
-        }
-        let result = self.write_and_sync(first);
-        if let Err(error) = result {
+        self.check_limits(self.buffer.len())?;
+        if let Err(error) = self.write_and_sync(first) {
             self.abandon_tail();
-            return Err(match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    AppendError::Full(format!("the disk says: {error}"))
-                }
-                _ => AppendError::Disk(error),
-            });
+            self.progress.full.store(is_full(&error), Ordering::Relaxed);
+            return Err(append_error(error));
         }
+        self.progress.full.store(false, Ordering::Relaxed);
         self.next += payloads.len() as u64;
         let mut state = self.progress.state();
         state.synced = self.next - 1;
@@ -329,17 +354,26 @@ impl Journal {
 
     fn begin_segment(&mut self, first: u64) -> io::Result<()> {
         let path = segment::path(&self.config.folder, first);
-        // What a failure before left under this name was never acknowledged.
-        let mut file = private().write(true).create(true).truncate(true).open(&path)?;
-        file.write_all(&segment::header(first))?;
-        file.sync_all()?;
-        sync_folder(&self.config.folder)?;
+        let begun = self.make_segment(&path, first).inspect_err(|_| {
+            // After a folder's sync has failed, nobody knows whether the name is on the disk: it is made anew.
+            let _ = fs::remove_file(&path);
+        });
+        let file = begun?;
         let mut state = self.progress.state();
         state.segments.retain(|(f, _)| *f < first);
         state.segments.push((first, HEADER_BYTES as u64));
         drop(state);
         self.open = Some(Segment { file, first, bytes: HEADER_BYTES as u64 });
         Ok(())
+    }
+
+    fn make_segment(&self, path: &Path, first: u64) -> io::Result<File> {
+        // What a failure before left under this name was never acknowledged.
+        let mut file = private().write(true).create(true).truncate(true).open(path)?;
+        file.write_all(&segment::header(first))?;
+        file.sync_all()?;
+        sync_folder(&self.config.folder)?;
+        Ok(file)
     }
 
     /// After a failed write or sync nobody knows what of it is on the disk. The tail is cut off as well as can be,
@@ -380,67 +414,12 @@ impl Journal {
     }
 }
 
-/// The end of the last good record and its number. Damage in the middle is passed over: what follows it counts.
-fn good_end(bytes: &[u8], first: u64) -> (usize, Option<u64>) {
-    let mut at = HEADER_BYTES;
-    let (mut end, mut last) = (HEADER_BYTES, None);
-    while at < bytes.len() {
-        match segment::record_at(&bytes[at..]) {
-            Found::Record { sequence, next, .. }
-                if sequence >= first && last.is_none_or(|l| sequence > l) =>
-            {
-                at += next;
-                (end, last) = (at, Some(sequence));
-            }
-            _ => at += 1,
-        }
+fn append_error(error: io::Error) -> AppendError {
+    if is_full(&error) {
+        AppendError::Full(format!("the disk says: {error}"))
+    } else {
+        AppendError::Disk(error)
     }
-    (end, last)
-}
-
-/// Writes a file so that after a power cut either the old or the new one is there, whole: written aside, synced,
-/// renamed, and the folder synced.
-///
-/// # Errors
-/// What the system says.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let aside = path.with_extension("new");
-    let mut file = private().write(true).create(true).truncate(true).open(&aside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&aside, path)?;
-    path.parent().map_or(Ok(()), sync_folder)
-}
-
-/// Reads a whole file; `None` if there is none.
-///
-/// # Errors
-/// What the system says.
-pub fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    match File::open(path) {
-        Ok(mut file) => file.read_to_end(&mut bytes).map(|_| Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// A new file's name is durable only when its folder is synced.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    folder.parent().filter(|p| !p.as_os_str().is_empty()).map_or(Ok(()), sync_folder)
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
 }
 
 #[cfg(test)]

@@ -139,7 +139,12 @@ fn what_a_failed_sync_left_behind_is_void() {
     // A tail that was written but not acknowledged, and could not be cut off.
     let mut tail = Vec::new();
     segment::put_record(&mut tail, 4, b"never acknowledged");
-    OpenOptions::new().append(true).open(segment::path(folder.path(), 1)).unwrap().write_all(&tail).unwrap();
+    fs::OpenOptions::new()
+        .append(true)
+        .open(segment::path(folder.path(), 1))
+        .unwrap()
+        .write_all(&tail)
+        .unwrap();
     journal.open = None;
     append(&mut journal, 4..8);
     assert_eq!(read_all(&journal, 1), ((1..8).collect(), vec![]));
@@ -155,4 +160,48 @@ fn numbers_go_on_after_the_snapshot_even_if_the_segments_are_lost() {
     journal.continue_after(100);
     append(&mut journal, 101..105);
     assert_eq!(read_all(&journal, 101).0, vec![101, 102, 103, 104]);
+}
+
+#[test]
+fn a_damaged_header_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    append(&mut journal, 1..12);
+    drop(journal);
+    let last = *Journal::open(config(folder.path())).unwrap().progress().segments().last().unwrap();
+    let path = segment::path(folder.path(), last);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[3] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    append(&mut journal, 12..20);
+    assert_eq!(read_all(&journal, 1), ((1..20).collect(), vec![]));
+}
+
+#[test]
+fn a_last_segment_that_cannot_be_read_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    append(&mut journal, 1..12);
+    let last = *journal.progress().segments().last().unwrap();
+    drop(journal);
+    fs::write(segment::path(folder.path(), last), [7; 100]).unwrap();
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    assert_eq!((journal.next(), journal.cut_bytes()), (last, 100));
+    assert_eq!(fs::read(folder.path().join("damaged-segment")).unwrap(), [7; 100]);
+    append(&mut journal, last..20);
+    assert_eq!(read_all(&journal, 1), ((1..20).collect(), vec![]));
+}
+
+#[test]
+fn without_a_reserve_nothing_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(config(folder.path())).unwrap();
+    journal.progress().set_reserve(false);
+    assert!(matches!(journal.append(&[payload(1)]), Err(AppendError::Full(_))));
+    assert!(journal.check_room().is_err() && journal.progress().is_full());
+    journal.progress().set_reserve(true);
+    journal.check_room().unwrap();
+    append(&mut journal, 1..3);
+    assert!(!journal.progress().is_full());
 }

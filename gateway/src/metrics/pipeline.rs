@@ -38,12 +38,13 @@ specs! {
     DUPLICATE = Counter "ampwarden_events_duplicate_total" None [] "Events that were recognised as sent before";
     REJECTED = Counter "ampwarden_events_rejected_total" None ["reason"] "Events that could not be taken and are kept in `rejected`, by reason";
     IN_JOURNAL = Gauge "ampwarden_events_in_journal" None [] "Events that are journaled and not yet taken by the store";
-    DIFFERENCE = Gauge "ampwarden_books_difference" None [] "Received minus stored, duplicate, rejected and in the journal; 0 when the books balance";
+    DIFFERENCE = Gauge "ampwarden_books_difference" None [] "Received minus stored, duplicate, rejected, lost by damage and in the journal; 0 when the books balance";
     JOURNAL_EVENTS = Counter "ampwarden_journal_events_total" None [] "Events appended to the journal, as numbered there";
     JOURNAL_BYTES = Gauge "ampwarden_journal_bytes" Bytes [] "Bytes that the journal holds";
     JOURNAL_BYTES_MAX = Gauge "ampwarden_journal_bytes_max" None [] "Bytes that the journal may hold (gateway.journal.max_bytes)";
     JOURNAL_OLDEST = Gauge "ampwarden_journal_oldest_timestamp_seconds" Seconds [] "When the oldest event was journaled that the store has not taken; now, if there is none";
-    JOURNAL_LOST = Counter "ampwarden_journal_lost_events_total" None [] "Events that could not be read back from a damaged journal";
+    JOURNAL_LOST = Counter "ampwarden_journal_lost_events_total" None [] "Events that could not be read back from a damaged journal, ever";
+    SAVED = Gauge "ampwarden_snapshot_timestamp_seconds" Seconds [] "When the fold's state was last saved; 0 before the first time since the start";
     STORE_UP = Gauge "ampwarden_store_up" None [] "Whether the store takes rows";
     SUSPENDED = Gauge "ampwarden_store_suspended_tables" None [] "Tables that take rows but show none until they are resumed";
     APPLY_LAG = Gauge "ampwarden_store_apply_lag_transactions" None [] "Transactions that the store has accepted and not yet applied, over all tables";
@@ -73,6 +74,13 @@ const UNACKNOWLEDGED: MetricSpec = MetricSpec {
     unit: Unit::None,
     labels: &["reason"],
     help: "Messages that the journal did not take and that were therefore not acknowledged, by reason",
+};
+const DAMAGE: MetricSpec = MetricSpec {
+    name: "ampwarden_damage_found_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["what"],
+    help: "Damage that was found in the journal's folder since the start, by what was damaged (tail, segment, snapshot)",
 };
 const ROWS: MetricSpec = MetricSpec {
     name: "ampwarden_rows_written_total",
@@ -106,7 +114,7 @@ const DEVIATIONS: MetricSpec = MetricSpec {
 
 pub(super) const METRICS: &[MetricSpec] = &{
     const N: usize = COLLECTED.len();
-    let mut all = [SYNC; N + 7];
+    let mut all = [SYNC; N + 8];
     let mut i = 0;
     while i < N {
         all[i] = COLLECTED[i];
@@ -118,6 +126,7 @@ pub(super) const METRICS: &[MetricSpec] = &{
     all[N + 4] = WRITE;
     all[N + 5] = WRITE_FAILURES;
     all[N + 6] = DEVIATIONS;
+    all[N + 7] = DAMAGE;
     all
 };
 
@@ -133,6 +142,7 @@ pub struct PipelineMetrics {
     write: Histogram,
     write_failures: Labelled,
     deviations: Labelled,
+    damage: Labelled,
 }
 
 impl PipelineMetrics {
@@ -147,6 +157,7 @@ impl PipelineMetrics {
             write: registry.histogram(&WRITE),
             write_failures: registry.counter(&WRITE_FAILURES),
             deviations: registry.counter(&DEVIATIONS),
+            damage: registry.counter(&DAMAGE),
         }
     }
 
@@ -168,6 +179,11 @@ impl PipelineMetrics {
             let labels = vec![("protocol", source.label()), ("kind", deviation.label())];
             self.deviations.get_or_create(&labels).inc();
         }
+    }
+
+    /// Damage was found.
+    pub fn damaged(&self, what: &'static str) {
+        self.damage.get_or_create(&vec![("what", what)]).inc();
     }
 
     /// A table took rows.
@@ -222,7 +238,8 @@ impl Collector for GatewayCollector {
         Self::gauge(encoder, &JOURNAL_BYTES, status.journal.bytes() as f64)?;
         Self::gauge(encoder, &JOURNAL_BYTES_MAX, status.journal_max_bytes as f64)?;
         Self::gauge(encoder, &JOURNAL_OLDEST, status.oldest_unwritten().0 as f64 / 1e6)?;
-        Self::counter(encoder, &JOURNAL_LOST, status.lost() as f64)?;
+        Self::counter(encoder, &JOURNAL_LOST, books.lost as f64)?;
+        Self::gauge(encoder, &SAVED, status.saved_at().0 as f64 / 1e6)?;
         Self::gauge(encoder, &STORE_UP, f64::from(u8::from(store.up)))?;
         Self::gauge(encoder, &SUSPENDED, store.suspended.len() as f64)?;
         Self::gauge(encoder, &APPLY_LAG, store.apply_lag as f64)?;

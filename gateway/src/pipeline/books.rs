@@ -9,6 +9,7 @@ use station::fold::Verdict;
 /// Counts of events, from the first one on. They are saved with the fold's state and its position, so that they are
 /// exact over restarts: an event is counted when the position moves past it, and never again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Books {
     /// Number of the last event that is counted here.
     pub position: u64,
@@ -18,6 +19,11 @@ pub struct Books {
     pub duplicate: u64,
     /// Kept in `rejected`, by reason.
     pub rejected: BTreeMap<String, u64>,
+    /// Given up: a damaged journal does not give them back.
+    pub lost: u64,
+    /// Before the first that is counted here: all snapshots were damaged, and the books with them. The store had
+    /// answered for them.
+    pub uncounted: u64,
 }
 
 impl Books {
@@ -47,7 +53,8 @@ impl Books {
     #[must_use]
     pub fn difference(&self, received: u64) -> i64 {
         let in_journal = received.saturating_sub(self.position);
-        let counted = self.stored + self.duplicate + self.rejected_total() + in_journal;
+        let counted =
+            self.stored + self.duplicate + self.rejected_total() + self.lost + self.uncounted + in_journal;
         i64::try_from(received).unwrap_or(i64::MAX) - i64::try_from(counted).unwrap_or(i64::MAX)
     }
 }

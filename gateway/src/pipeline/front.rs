@@ -26,6 +26,8 @@ const GROUP_EVENTS: usize = 4_096;
 const CLOCK_EVERY: Duration = Duration::from_secs(10);
 /// Ticks and inferred ends in one round: the rest waits for the next.
 const CLOCK_EVENTS: usize = 1_000;
+/// After a failure the disk is tried again at most so often.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 /// Bytes that protobuf adds to an event at most stay far below the journal's limit for a record.
 const EVENT_MAX_BYTES: usize = 4 << 20;
 
@@ -50,6 +52,15 @@ pub(super) struct Front {
     pub(super) session_silence: Duration,
     pub(super) closing: CancellationToken,
     pub(super) followed: Arc<super::trace::Followed>,
+    /// Why the journal takes nothing.
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// Why the journal takes nothing, and when it was last tried.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    refused: Refused,
+    tried: Instant,
 }
 
 /// One group: what is journaled by one sync.
@@ -188,22 +199,9 @@ impl Front {
 
     /// Journals the group, folds it, and answers: in this order.
     fn commit(&mut self, group: Group) {
-        let began = Instant::now();
-        let first = match self.journal.append(&group.payloads) {
-            Ok(first) => {
-                if !group.payloads.is_empty() {
-                    self.metrics.synced(group.events.len(), began.elapsed());
-                }
-                self.ready.set("journal", Ok(()));
-                first
-            }
-            Err(error) => {
-                let refused = match &error {
-                    AppendError::Full(_) => Refused::Full,
-                    AppendError::Disk(_) => Refused::NotDurable,
-                };
-                tracing::error!(%error, events = group.events.len(), "nothing is acknowledged until the journal takes events again");
-                self.ready.set("journal", Err(error.to_string()));
+        let first = match self.make_durable(&group) {
+            Ok(first) => first,
+            Err(refused) => {
                 for waiting in group.waiting {
                     self.metrics.refused(refused);
                     let _ = waiting.answer.send(Err(refused));
@@ -230,6 +228,45 @@ impl Front {
             // Whoever does not wait any more (its connection is gone) gets the answer when it sends again.
             let _ = answer.send(Ok(outcomes));
         }
+    }
+
+    /// Appends the group's events to the journal, if it takes any. After a failure it is asked first whether there is
+    /// room: otherwise a full disk would take the small messages and refuse the large ones.
+    fn make_durable(&mut self, group: &Group) -> Result<u64, Refused> {
+        let began = Instant::now();
+        if let Some(trouble) = &self.trouble {
+            if trouble.tried.elapsed() < TRY_AGAIN {
+                return Err(trouble.refused);
+            }
+            if let Err(error) = self.journal.check_room() {
+                return Err(self.refuse(&error));
+            }
+        }
+        let first = match self.journal.append(&group.payloads) {
+            Ok(first) => first,
+            Err(error) => return Err(self.refuse(&error)),
+        };
+        if !group.payloads.is_empty() {
+            self.metrics.synced(group.events.len(), began.elapsed());
+        }
+        if self.trouble.take().is_some() {
+            tracing::info!("the journal takes events again");
+            self.ready.set("journal", Ok(()));
+        }
+        Ok(first)
+    }
+
+    fn refuse(&mut self, error: &AppendError) -> Refused {
+        let refused = match error {
+            AppendError::Full(_) => Refused::Full,
+            AppendError::Disk(_) => Refused::NotDurable,
+        };
+        if self.trouble.as_ref().is_none_or(|trouble| trouble.refused != refused) {
+            tracing::error!(%error, "nothing is acknowledged until the journal takes events again");
+        }
+        self.ready.set("journal", Err(error.to_string()));
+        self.trouble = Some(Trouble { refused, tried: Instant::now() });
+        refused
     }
 
     fn publish(&self) {

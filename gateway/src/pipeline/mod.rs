@@ -44,6 +44,9 @@ use crate::metrics::{AdapterMetrics, PipelineMetrics};
 /// Messages that may wait for the journal's thread; beyond it their connections wait, and their stations with them.
 const SUBMISSIONS: usize = 1_024;
 
+/// How often the journal's thread is woken when nothing comes.
+const WAKE_EVERY: Duration = Duration::from_secs(1);
+
 /// What the pipeline needs.
 #[derive(Clone, Debug)]
 pub struct PipelineConfig {
@@ -85,6 +88,7 @@ pub struct Running {
     writer: JoinHandle<()>,
     heartbeat: JoinHandle<()>,
     stop_writer: CancellationToken,
+    failed: CancellationToken,
 }
 
 /// Opens the journal, brings the folds up to date, and starts the threads. Blocks for as long as folding the journal
@@ -102,7 +106,17 @@ pub fn start(
     let folder = config.journal.folder.clone();
     let in_folder = |source| PipelineError::Folder { path: folder.clone(), source };
     let mut journal = Journal::open(config.journal.clone())?;
-    let snapshot = Snapshot::load(&folder).map_err(in_folder)?.unwrap_or_default();
+    let (snapshot, damaged) = Snapshot::load(&folder).map_err(in_folder)?;
+    (0..damaged).for_each(|_| metrics.damaged("snapshot"));
+    if journal.cut_bytes() > 0 {
+        metrics.damaged("tail");
+    }
+    let begins = journal.progress().segments().first().copied();
+    let snapshot = snapshot.unwrap_or_else(|| Snapshot::without(begins.unwrap_or(1)));
+    if let Err(error) = snapshot::keep_room(&folder) {
+        tracing::error!(%error, "no room could be set aside for the next snapshot; nothing is acknowledged until there is");
+        journal.progress().set_reserve(false);
+    }
     let position = snapshot.books.position;
     journal.continue_after(position);
     tracing::info!(
@@ -132,6 +146,7 @@ pub fn start(
         session_silence: config.session_silence,
         closing: pipeline.closing(),
         followed: Arc::clone(&followed),
+        trouble: None,
     };
     front.catch_up(position).map_err(in_folder)?;
     let left_open = left_open(&front, identity);
@@ -170,7 +185,13 @@ pub fn start(
         adapters: adapters.clone(),
         stop: stop_writer.clone(),
     };
+    let failed = CancellationToken::new();
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+        let defect = Defect(failed.clone());
+        let run = move || {
+            let _defect = defect;
+            run();
+        };
         std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(in_folder)
     };
     let running = Running {
@@ -181,20 +202,33 @@ pub fn start(
         status,
         booted,
         stop_writer,
+        failed: failed.clone(),
     };
     tokio::spawn(async move {
         if !left_open.is_empty() && pipeline.submit(left_open).await.is_err() {
             tracing::warn!("connections that the last run left open could not be noted as closed");
         }
-        // The journal's thread looks at the time whenever something comes: this wakes it when nothing does.
+        // The journal's thread looks at the time, and whether there is room again, whenever something comes: this
+        // wakes it when nothing does.
         loop {
-            tokio::time::sleep(Duration::from_secs(10)).await;
+            tokio::time::sleep(WAKE_EVERY).await;
             if pipeline.submit(Vec::new()).await == Err(Refused::Stopping) {
                 break;
             }
         }
     });
     Ok(running)
+}
+
+/// Tells when the thread that holds it ends by a panic.
+struct Defect(CancellationToken);
+
+impl Drop for Defect {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.cancel();
+        }
+    }
 }
 
 /// Connections that this gateway's last run could not close are over.
@@ -218,6 +252,13 @@ fn left_open(front: &front::Front, identity: &Identity) -> Vec<StationEvent> {
 }
 
 impl Running {
+    /// Cancelled when a thread has ended by a defect: nothing is acknowledged or written any more, and only a new
+    /// start helps.
+    #[must_use]
+    pub fn failed(&self) -> CancellationToken {
+        self.failed.clone()
+    }
+
     /// Stops: takes nothing more, answers what waits, writes what the drain time allows, saves the state. Adapters
     /// must have ended before.
     pub async fn stop(self) {

@@ -10,12 +10,16 @@ use station::fold::Fold;
 use station::time::Timestamp;
 
 use super::books::Books;
-use crate::journal::{read_if_there, write_atomically};
+use crate::journal::{keep_reserve, read_if_there, sync_folder, write_atomically};
 
 const MAGIC: &[u8; 8] = b"AMPWSNP1";
 const PREFIX: &str = "snapshot-";
 /// So many of the newest are kept, for the case that the newest is damaged.
 const NEWEST_KEPT: usize = 2;
+/// What a damaged one is called from then on; the last is kept.
+const SET_ASIDE: &str = "damaged-snapshot";
+/// Room on the disk for one more, beyond the size of the last.
+const RESERVE_BYTES: u64 = 64 << 10;
 /// About so many older ones are kept, spread over what the journal retains: segments can only be freed up to one.
 const SPREAD_KEPT: u64 = 8;
 
@@ -57,13 +61,19 @@ impl Snapshot {
         let apart = self.books.position.saturating_sub(base) / SPREAD_KEPT;
         let newest = found.len().saturating_sub(NEWEST_KEPT);
         let mut last_kept = None;
+        let mut removed = false;
         for (n, position) in found.into_iter().enumerate() {
             let far_enough = last_kept.is_none_or(|last| position >= last + apart.max(1));
             if n >= newest || (position >= base && far_enough) {
                 last_kept = Some(position);
             } else {
                 fs::remove_file(path(folder, position))?;
+                removed = true;
             }
+        }
+        if removed {
+            // Before segments are removed: one that came back after a power cut would have lost what followed it.
+            sync_folder(folder)?;
         }
         Ok(base)
     }
@@ -81,32 +91,78 @@ impl Snapshot {
         Ok(None)
     }
 
-    /// The newest good one; damaged ones are told and passed over. `None` if there is none.
+    /// The newest good one, and how many damaged ones there are; they are told, set aside and passed over.
     ///
     /// # Errors
-    /// When the folder cannot be read.
-    pub fn load(folder: &Path) -> io::Result<Option<Self>> {
+    /// When the folder cannot be read, or the newest is whole and cannot be understood: another version of Ampwarden
+    /// wrote it, and what it knows (settings, open sessions, books) must not be forgotten.
+    pub fn load(folder: &Path) -> io::Result<(Option<Self>, u64)> {
+        let mut damaged = 0;
         for position in positions(folder)?.into_iter().rev() {
             let path = path(folder, position);
-            match read_if_there(&path)?.as_deref().map(parse) {
-                Some(Ok(snapshot)) => return Ok(Some(snapshot)),
-                Some(Err(reason)) => {
-                    tracing::error!(path = %path.display(), reason, "a snapshot is damaged; an older one is used, and the journal is folded from there");
+            let read = match read_if_there(&path) {
+                Ok(Some(bytes)) => parse(&bytes),
+                Ok(None) => continue,
+                Err(error) => Err(Unusable::Damaged(error.to_string())),
+            };
+            match read {
+                Ok(snapshot) => return Ok((Some(snapshot), damaged)),
+                Err(Unusable::Foreign(reason)) => {
+                    return Err(io::Error::other(format!(
+                        "{} was written by another version of Ampwarden ({reason}): start that version, or move the file away to go on from an older state",
+                        path.display()
+                    )));
                 }
-                None => {}
+                Err(Unusable::Damaged(reason)) => {
+                    damaged += 1;
+                    tracing::error!(path = %path.display(), reason, "a snapshot is damaged; it is set aside, and the journal is folded from an older one");
+                    fs::rename(&path, folder.join(SET_ASIDE))?;
+                }
             }
         }
-        Ok(None)
+        Ok((None, damaged))
+    }
+
+    /// What is known when no snapshot is left, and the journal begins with `first`: the store has answered for all that
+    /// came before, and nobody knows any more how each of it ended.
+    #[must_use]
+    pub fn without(first: u64) -> Self {
+        let before = first.saturating_sub(1);
+        if before > 0 {
+            tracing::error!(
+                events = before,
+                "no snapshot can be read: settings, open sessions and totals begin anew with what the journal retains, and the books do not know how the events before ended"
+            );
+        }
+        Self { books: Books { position: before, uncounted: before, ..Books::default() }, ..Self::default() }
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Snapshot, String> {
-    let body = bytes.strip_prefix(MAGIC.as_slice()).ok_or("not a snapshot of this version")?;
-    let (crc, body) = body.split_at_checked(4).ok_or("cut off")?;
+/// Sets room aside for the next snapshot.
+///
+/// # Errors
+/// When the disk has no room for it.
+pub(super) fn keep_room(folder: &Path) -> io::Result<()> {
+    let newest = positions(folder)?.pop();
+    let bytes =
+        newest.and_then(|position| fs::metadata(path(folder, position)).ok()).map_or(0, |file| file.len());
+    keep_reserve(folder, bytes + bytes / 4 + RESERVE_BYTES)
+}
+
+/// Why a snapshot cannot be used.
+enum Unusable {
+    Damaged(String),
+    Foreign(String),
+}
+
+fn parse(bytes: &[u8]) -> Result<Snapshot, Unusable> {
+    let damaged = |reason: &str| Unusable::Damaged(reason.to_owned());
+    let body = bytes.strip_prefix(MAGIC.as_slice()).ok_or_else(|| damaged("it does not begin as one"))?;
+    let (crc, body) = body.split_at_checked(4).ok_or_else(|| damaged("it is cut off"))?;
     if crc != crc32c::crc32c(body).to_le_bytes() {
-        return Err("the checksum does not fit".to_owned());
+        return Err(damaged("the checksum does not fit"));
     }
-    rmp_serde::from_slice(body).map_err(|error| error.to_string())
+    rmp_serde::from_slice(body).map_err(|error| Unusable::Foreign(error.to_string()))
 }
 
 fn path(folder: &Path, position: u64) -> PathBuf {
@@ -136,15 +192,34 @@ mod tests {
     #[test]
     fn the_newest_good_one_counts() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(Snapshot::load(folder.path()).unwrap(), None);
+        assert_eq!(Snapshot::load(folder.path()).unwrap(), (None, 0));
         for position in [10, 20, 30] {
             assert_eq!(at(position).save(folder.path(), 0).unwrap(), 0);
         }
-        assert_eq!(Snapshot::load(folder.path()).unwrap(), Some(at(30)));
+        assert_eq!(Snapshot::load(folder.path()).unwrap(), (Some(at(30)), 0));
         let mut bytes = fs::read(path(folder.path(), 30)).unwrap();
         bytes[20] ^= 1;
         fs::write(path(folder.path(), 30), bytes).unwrap();
-        assert_eq!(Snapshot::load(folder.path()).unwrap(), Some(at(20)));
+        assert_eq!(Snapshot::load(folder.path()).unwrap(), (Some(at(20)), 1));
+        assert_eq!(Snapshot::load(folder.path()).unwrap(), (Some(at(20)), 0), "it was set aside");
+    }
+
+    #[test]
+    fn one_of_another_version_is_not_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        at(10).save(folder.path(), 0).unwrap();
+        let body = b"whole, and not understood";
+        let bytes = [MAGIC.as_slice(), &crc32c::crc32c(body).to_le_bytes(), body].concat();
+        fs::write(path(folder.path(), 20), bytes).unwrap();
+        let error = Snapshot::load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("another version"), "{error}");
+    }
+
+    #[test]
+    fn without_any_the_books_begin_with_the_journal() {
+        assert_eq!(Snapshot::without(1), Snapshot::default());
+        let books = Snapshot::without(41).books;
+        assert_eq!((books.position, books.uncounted, books.difference(50)), (40, 40, 0));
     }
 
     #[test]

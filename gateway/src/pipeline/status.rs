@@ -1,7 +1,7 @@
 //! What the pipeline's threads publish for metrics, probes and the API.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 use station::time::Timestamp;
@@ -26,7 +26,7 @@ pub struct Status {
     /// Settings and totals.
     pub published: Arc<Published>,
     oldest_us: AtomicI64,
-    lost: AtomicU64,
+    saved_us: AtomicI64,
 }
 
 /// What is known of the store.
@@ -59,7 +59,7 @@ impl Status {
             store: ArcSwap::from_pointee(store),
             published,
             oldest_us: AtomicI64::new(0),
-            lost: AtomicU64::new(0),
+            saved_us: AtomicI64::new(0),
         }
     }
 
@@ -76,14 +76,14 @@ impl Status {
         self.oldest_us.store(oldest.map_or(0, |t| t.0), Ordering::Relaxed);
     }
 
-    /// Events that a damaged journal did not give back, since the start.
+    /// When the fold's state was last saved in this run.
     #[must_use]
-    pub fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
+    pub fn saved_at(&self) -> Timestamp {
+        Timestamp(self.saved_us.load(Ordering::Relaxed))
     }
 
-    pub(super) fn add_lost(&self, events: u64) {
-        self.lost.fetch_add(events, Ordering::Relaxed);
+    pub(super) fn set_saved(&self, at: Timestamp) {
+        self.saved_us.store(at.0, Ordering::Relaxed);
     }
 
     pub(super) fn update_store(&self, change: impl Fn(&mut StoreState)) {

@@ -19,7 +19,7 @@ use store::ilp::{Batch, Refused, SendError, Writer as Ilp};
 use tokio_util::sync::CancellationToken;
 
 use super::front::fold;
-use super::snapshot::Snapshot;
+use super::snapshot::{self, Snapshot};
 use super::status::Status;
 use crate::journal::{Damage, Journal, Reader};
 use crate::metrics::PipelineMetrics;
@@ -57,6 +57,8 @@ impl Default for WriterConfig {
 
 /// Current states are written at most this often.
 const NOW_EVERY: Duration = Duration::from_secs(1);
+/// A full journal is emptied by saving the state: so soon after the last time.
+const SAVE_WHEN_FULL: Duration = Duration::from_secs(2);
 /// Waits between two tries to write.
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(10);
@@ -116,7 +118,9 @@ impl Writer {
                     self.pause(RETRY_MAX);
                 }
             }
-            if self.saved.elapsed() >= self.config.snapshot_every.0 {
+            let every = self.config.snapshot_every.0;
+            let every = if self.status.journal.is_full() { every.min(SAVE_WHEN_FULL) } else { every };
+            if self.saved.elapsed() >= every {
                 self.save();
             }
         }
@@ -132,9 +136,17 @@ impl Writer {
         let mut filled = Filled::default();
         let mut until = None;
         while batch.rows() < self.config.batch_rows && batch.bytes() < self.config.batch_bytes.as_usize() {
-            let (status, next) = (Arc::clone(&self.status), self.reader.next());
-            let mut damaged = |damage: Damage| report(&status, &damage);
-            let Some(sequence) = self.reader.read(&mut bytes, &mut damaged)? else {
+            let next = self.reader.next();
+            let mut damaged = |damage: Damage| {
+                self.metrics.damaged("segment");
+                filled.lost += report(&damage);
+            };
+            let read = match self.reader.read(&mut bytes, &mut damaged) {
+                // What was folded already must be counted: the error comes again.
+                Err(_) if filled.up_to > 0 => break,
+                read => read?,
+            };
+            let Some(sequence) = read else {
                 filled.up_to = filled.up_to.max(self.reader.next() - 1);
                 let wait = match until {
                     None if filled.verdicts.is_empty() => NOW_EVERY,
@@ -157,9 +169,9 @@ impl Writer {
                     self.fold(sequence, &event, &mut rows, batch, &mut filled);
                 }
                 Err(error) => {
-                    // Written by a newer version, or a defect: the books will not balance, which is an alert.
-                    tracing::error!(sequence, %error, "a journaled event cannot be read");
-                    self.status.add_lost(1);
+                    // Written by a newer version, or a defect.
+                    tracing::error!(sequence, %error, "a journaled event cannot be read; it is lost");
+                    filled.lost += 1;
                 }
             }
         }
@@ -252,6 +264,7 @@ impl Writer {
                 books.refuse();
             }
         }
+        books.lost += filled.lost;
         books.position = filled.up_to;
         self.status.books.store(Arc::new(books.clone()));
         self.status.set_oldest_unwritten(None);
@@ -370,6 +383,12 @@ impl Writer {
         if let Err(error) = Journal::free(&self.status.journal, &self.folder, base + 1) {
             tracing::error!(%error, "a segment of the journal could not be removed");
         }
+        self.status.set_saved(super::clock::now());
+        let kept = snapshot::keep_room(&self.folder);
+        self.status.journal.set_reserve(kept.is_ok());
+        if let Err(error) = kept {
+            tracing::error!(%error, "no room could be set aside for the next snapshot; nothing is acknowledged until there is");
+        }
     }
 
     /// Waits, but not when the gateway stops.
@@ -390,20 +409,22 @@ impl Writer {
 #[derive(Default)]
 struct Filled {
     up_to: u64,
+    /// Events that the journal did not give back.
+    lost: u64,
     oldest: Option<Timestamp>,
     verdicts: Vec<(u64, Verdict)>,
     origins: HashMap<u64, Origin>,
 }
 
-fn report(status: &Status, damage: &Damage) {
-    let events = damage.to + 1 - damage.from;
-    status.add_lost(events);
+/// Says what is lost, and how many events that are.
+fn report(damage: &Damage) -> u64 {
     tracing::error!(
         from = damage.from,
         to = damage.to,
         path = %damage.path.display(),
         "events of the journal are damaged or missing; the rest goes on, and the books say how many"
     );
+    damage.to + 1 - damage.from
 }
 
 fn key_of(event: &StationEvent, n: i32) -> Key {

@@ -184,13 +184,11 @@ async fn a_gateway_whose_clock_is_set_forth_and_back_loses_nothing() {
     );
     let clock = gateway.folder().join("clock");
     set_clock(&clock, "+0");
-    gateway.set_environment(&[
-        ("LD_PRELOAD", &faketime().display().to_string()),
-        ("FAKETIME_TIMESTAMP_FILE", &clock.display().to_string()),
-        ("FAKETIME_CACHE_DURATION", "1"),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ("DONT_FAKE_MONOTONIC", "1"),
-    ]);
+    gateway.set("LD_PRELOAD", faketime().display());
+    gateway.set("FAKETIME_TIMESTAMP_FILE", clock.display());
+    gateway.set("FAKETIME_CACHE_DURATION", "1");
+    gateway.set("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    gateway.set("DONT_FAKE_MONOTONIC", "1");
     gateway.start_again();
     // A station by hand whose clock is right, and which says nothing for as long as the test lasts: nobody may infer
     // that its session has ended.

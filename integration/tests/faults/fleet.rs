@@ -25,8 +25,11 @@ impl Fleet {
         let mut arguments = vec!["simulate", "--ocpp", &ocpp, "--mqtt", &mqtt];
         arguments.extend(["--ocpp16", "30", "--ocpp201", "10", "--mqtt-stations", "20"]);
         arguments.extend(["--speed", speed, "--duration", simulated, "--meter-every", "60s"]);
-        arguments.extend(["--reconnect", "200ms", "--seed", "11", "--quiet"]);
+        arguments.extend(["--reconnect", "200ms", "--quiet"]);
         arguments.extend(more);
+        if !more.contains(&"--seed") {
+            arguments.extend(["--seed", "11"]);
+        }
         Self::run(&arguments)
     }
 
@@ -45,6 +48,11 @@ impl Fleet {
         self.folder.path().join("ledger.jsonl")
     }
 
+    /// It lives: nothing else has ended it.
+    pub(crate) fn check(&self) {
+        assert!(self.process.is_running(), "the fleet has ended\n{}", self.process.log());
+    }
+
     /// How much it has noted so far: harm is done at moments of the traffic, not of the clock.
     pub(crate) fn noted(&self) -> usize {
         std::fs::read_to_string(self.ledger_path()).map_or(0, |text| text.lines().count())
@@ -61,6 +69,12 @@ impl Fleet {
                 Err(format!("{now} lines in the ledger, {} wanted\n{}", before + more, self.process.log()))
             }
         });
+    }
+
+    /// Ends it before its time: sessions are ended in order, and what is left is said. Gives its ledger.
+    pub(crate) fn finish(&self) -> Ledger {
+        self.process.signal("TERM");
+        self.ledger()
     }
 
     /// Waits until its time is over; gives its ledger.

@@ -7,11 +7,20 @@
 
 mod clients;
 mod clocks;
+mod damage;
+mod disk;
 mod fleet;
+mod full;
 mod kill;
 mod station;
 mod storm;
 mod letters;
+mod power;
+
+/// A time so many days ago, for fleets that live fast: their own time must stay in the past, and younger than 30 days.
+fn days_ago(days: i64) -> String {
+    (chrono::Utc::now() - chrono::Duration::days(days)).format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
 
 /// Whether the long form is wanted.
 fn long() -> bool {

@@ -10,7 +10,7 @@ use crate::api::ApiArgs;
 
 /// Say how many events came in and how each ended.
 ///
-/// received = stored + duplicate + rejected + in the journal. Ends with status 1 if that does not hold.
+/// received = stored + duplicate + rejected + lost by damage + in the journal. Ends with status 1 if that does not hold.
 #[derive(Args, Debug)]
 pub(crate) struct Books {
     #[command(flatten)]
@@ -27,6 +27,8 @@ struct View {
     stored: u64,
     duplicate: u64,
     rejected: BTreeMap<String, u64>,
+    lost: u64,
+    uncounted: u64,
     in_journal: u64,
     difference: i64,
     store_up: bool,
@@ -53,7 +55,26 @@ fn page(books: &View) -> String {
         ("rejected".to_owned(), books.rejected.values().sum::<u64>().to_string()),
     ];
     lines.extend(books.rejected.iter().map(|(reason, count)| (format!("  {reason}"), count.to_string())));
+    // Only where there was damage.
+    for (name, count) in [("lost by damage", books.lost), ("uncounted", books.uncounted)] {
+        if count > 0 {
+            lines.push((name.to_owned(), count.to_string()));
+        }
+    }
     lines.push(("in the journal".to_owned(), books.in_journal.to_string()));
+    let mut damage = String::new();
+    if books.lost > 0 {
+        damage += &format!(
+            "{} events were in parts of the journal that are damaged or missing; the gateway's log says which. Stations may still have them in their own memory.\n",
+            books.lost
+        );
+    }
+    if books.uncounted > 0 {
+        damage += &format!(
+            "All snapshots were damaged, and the books began anew after event {}. The store had answered for everything before; how each event ended is not known. Check the settings: those that the journal does not retain are gone.\n",
+            books.uncounted
+        );
+    }
     let verdict = match books.difference {
         0 => "the books balance".to_owned(),
         difference => format!("{difference} events are not accounted for"),
@@ -66,6 +87,7 @@ fn page(books: &View) -> String {
     lines.iter().map(|(name, count)| format!("{name:<24}{count:>12}\n")).collect::<String>()
         + &verdict
         + "\n"
+        + &damage
         + &store
 }
 
@@ -80,6 +102,8 @@ mod tests {
             stored: 5,
             duplicate: 1,
             rejected: BTreeMap::from([("unknown_action".to_owned(), 2)]),
+            lost: 0,
+            uncounted: 0,
             in_journal: 1,
             difference: 1,
             store_up: false,
