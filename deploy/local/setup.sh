@@ -12,6 +12,7 @@ local_dir=$root/.local
 requirements=$root/deploy/local/requirements
 questdb_version=9.3.4
 questdb_sha256=939bc53ab22f93dbaa6545143a6e7c536d4904c07b7f2d381e8eef10436be062
+toxiproxy_version=v2.5.0
 
 main() {
     local subset
@@ -35,7 +36,7 @@ main() {
 # ---- the subsets
 
 setup_demo() { fetch_questdb; }
-setup_test() { fetch_questdb; python_packages test; setup_chart; setup_boards; }
+setup_test() { fetch_questdb; build_toxiproxy; python_packages test; setup_chart; setup_boards; }
 setup_checks() { python_packages checks; }
 setup_chart() { setup_checks; python_packages chart; }
 setup_boards() {
@@ -73,7 +74,8 @@ missing_packages() {
     case " $* " in *" test "*)
         have_server mosquitto || echo mosquitto
         have mosquitto_pub || echo mosquitto-clients
-        have faketime || echo faketime ;;
+        have faketime || echo faketime
+        toxiproxy_is_there || recent_go || echo golang ;;
     esac
     case " $* " in *" pictures "*) have chromium || have chromium-browser || echo chromium ;; esac
 }
@@ -149,6 +151,32 @@ fetch_questdb() {
         || fail "the QuestDB that was fetched is not the one expected (SHA-256): $fetched"
     mv "$fetched/questdb-$questdb_version.jar" "$questdb_jar"
     rm -r "$fetched"
+}
+
+# ---- Go and Toxiproxy, which breaks networks for the tests
+
+# Any Go since 1.17 builds it; Debian 12 has 1.19.
+recent_go() {
+    have go || return 1
+    local minor
+    minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+    [ "${minor:-0}" -ge 17 ]
+}
+
+toxiproxy=$local_dir/bin/toxiproxy-server-$toxiproxy_version
+
+toxiproxy_is_there() { [ -x "$toxiproxy" ]; }
+
+build_toxiproxy() {
+    toxiproxy_is_there && return
+    recent_go || fail "Toxiproxy needs Go 1.17 or newer, and \"go\" is $(go env GOVERSION || echo not there)." \
+        "Install a newer one and run this again."
+    say "building Toxiproxy $toxiproxy_version into .local/bin"
+    # What it depends on is fixed by its own go.sum.
+    GOBIN=$local_dir/bin/fetched go install "github.com/Shopify/toxiproxy/v2/cmd/server@$toxiproxy_version" \
+        || fail "Go could not build Toxiproxy $toxiproxy_version: its words are above. Is the network up?"
+    mv "$local_dir/bin/fetched/server" "$toxiproxy"
+    rmdir "$local_dir/bin/fetched"
 }
 
 # ---- Python and Node.js, in .local/venv and beside the boards

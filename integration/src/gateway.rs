@@ -45,14 +45,22 @@ impl Gateway {
     /// When the file cannot be written.
     #[must_use]
     pub fn prepare(store_http: &str, store_pg_port: u16, more: &str) -> Self {
+        Self::prepare_with(&format!("http = \"{store_http}\"\npg = {{ port = {store_pg_port} }}"), more)
+    }
+
+    /// As [`Self::prepare`], with all that `[store]` holds.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    #[must_use]
+    pub fn prepare_with(store: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("temporary folder: {error}"));
         let ports = Ports { admin: free_port(), api: free_port(), ocpp: free_port(), mqtt: free_port() };
         let token = new_token();
         let text = format!(
             r#"
 [store]
-http = "{store_http}"
-pg = {{ port = {store_pg_port} }}
+{store}
 
 [secrets]
 key = "only for tests, only for tests, only for tests"
@@ -66,7 +74,7 @@ hash = "{hash}"
 name = "test-gateway"
 api_listen = "127.0.0.1:{api}"
 admin = {{ listen = "127.0.0.1:{admin}" }}
-journal = {{ folder = "{journal}" }}
+journal.folder = "{journal}"
 {ocpp}
 {more}
 "#,

@@ -72,17 +72,8 @@ const BROKER_UP: MetricSpec = MetricSpec {
     help: "Whether the external MQTT broker is connected and subscribed (absent where none is configured)",
 };
 
-pub(super) const METRICS: &[MetricSpec] = &[
-    CONNECTIONS,
-    CONNECTS,
-    DISCONNECTS,
-    MESSAGES,
-    CALL_DURATION,
-    CALL_ERRORS,
-    REFUSED,
-    SLOWED,
-    BROKER_UP,
-];
+pub(super) const METRICS: &[MetricSpec] =
+    &[CONNECTIONS, CONNECTS, DISCONNECTS, MESSAGES, CALL_DURATION, CALL_ERRORS, REFUSED, SLOWED, BROKER_UP];
 
 /// `protocol`: [`station::event::Source::label`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use store::GatewayRow;
+use service::config::HumanDuration;
 use store::ilp::{Batch, Writer};
+use store::{GatewayRow, StoreConfig};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -30,6 +31,12 @@ impl Identity {
     pub fn new(gateway: String) -> Self {
         Self { gateway, epoch: Uuid::now_v7() }
     }
+}
+
+/// A heartbeat that takes longer than the next is far says nothing any more, and a gateway that ends does not wait for it.
+pub(super) fn sender(config: &StoreConfig) -> Writer {
+    let request_timeout = HumanDuration(config.request_timeout.0.min(EVERY / 2));
+    Writer::new(&StoreConfig { request_timeout, ..config.clone() })
 }
 
 /// On a sender of its own, so that a backlog does not look like silence.

@@ -155,6 +155,7 @@ pub fn start(
     let stop_writer = CancellationToken::new();
     let passed = Arc::new(watch::Passed::default());
     let (refill_sender, refill) = tokio::sync::watch::channel(0);
+    let snapshot_doubt = snapshot.unsure_from;
     let writer = writer::Writer {
         config: config.writer.clone(),
         folder: folder.clone(),
@@ -168,6 +169,11 @@ pub fn start(
         stop: stop_writer.clone(),
         refill,
         followed,
+        refilling: None,
+        doubt: refill::Doubt::new(snapshot_doubt),
+        request_timeout: config.store.request_timeout.0,
+        now_trouble: None,
+        asked: Instant::now(),
         now_written: Instant::now(),
         saved: Instant::now(),
     };
@@ -179,7 +185,7 @@ pub fn start(
         stop_writer.clone(),
     ));
     let heartbeat = heartbeat::Heartbeat {
-        ilp: store::ilp::Writer::new(&config.store),
+        ilp: heartbeat::sender(&config.store),
         identity: identity.clone(),
         status: Arc::clone(&status),
         adapters: adapters.clone(),

@@ -30,8 +30,12 @@ pub struct Snapshot {
     pub books: Books,
     /// State.
     pub fold: Fold,
-    /// The store when it was last looked at: whether it has restarted since is seen by it.
+    /// The store when it was last looked at and had everything: whether it has restarted since is seen by it. While
+    /// something must be written to it again, it stays as it was before.
     pub store: Option<StoreMark>,
+    /// After this position requests were given up that may still arrive at the store.
+    #[serde(default)]
+    pub unsure_from: Option<u64>,
 }
 
 /// A run of the store, and what its tables had accepted.
@@ -41,6 +45,14 @@ pub struct StoreMark {
     pub started: Timestamp,
     /// Accepted transactions by table.
     pub accepted: BTreeMap<String, i64>,
+}
+
+impl StoreMark {
+    /// Whether this store, looked at later, has not all transactions of the one `before`.
+    #[must_use]
+    pub fn lacks(&self, before: &Self) -> bool {
+        before.accepted.iter().any(|(table, txn)| self.accepted.get(table).is_none_or(|now| now < txn))
+    }
 }
 
 impl Snapshot {
@@ -78,17 +90,32 @@ impl Snapshot {
         Ok(base)
     }
 
-    /// The oldest good one: from there the retained journal can be folded again.
+    /// The state from which all events after `position` can be folded again, of those that the journal, whose first
+    /// record is `first`, still holds: the newest that does not lie beyond `position`, or the oldest there is.
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub fn load_oldest(folder: &Path) -> io::Result<Option<Self>> {
-        for position in positions(folder)? {
-            if let Some(Ok(snapshot)) = read_if_there(&path(folder, position))?.as_deref().map(parse) {
-                return Ok(Some(snapshot));
+    pub fn load_for(folder: &Path, position: u64, first: u64) -> io::Result<Self> {
+        let positions = positions(folder)?;
+        let (before, beyond) = positions.split_at(positions.partition_point(|p| *p <= position));
+        let load = |position: &u64| -> io::Result<Option<Self>> {
+            Ok(read_if_there(&path(folder, *position))?.and_then(|bytes| parse(&bytes).ok()))
+        };
+        for position in before.iter().rev() {
+            if let Some(snapshot) = load(position)? {
+                return Ok(snapshot);
             }
         }
-        Ok(None)
+        if first <= 1 {
+            // Nothing was freed yet: before the first event there is nothing to know.
+            return Ok(Self::default());
+        }
+        for position in beyond {
+            if let Some(snapshot) = load(position)? {
+                return Ok(snapshot);
+            }
+        }
+        Ok(Self::default())
     }
 
     /// The newest good one, and how many damaged ones there are; they are told, set aside and passed over.
@@ -233,6 +260,10 @@ mod tests {
         let base = at(201).save(folder.path(), 120).unwrap();
         assert!((60..120).contains(&base), "{base}");
         assert_eq!(positions(folder.path()).unwrap()[0], base, "what lies before is not needed any more");
-        assert_eq!(Snapshot::load_oldest(folder.path()).unwrap(), Some(at(base)));
+        let load_for = |position, first| Snapshot::load_for(folder.path(), position, first).unwrap();
+        assert_eq!(load_for(0, base + 1), at(base));
+        assert_eq!(load_for(200, base + 1), at(200));
+        assert_eq!(load_for(base + 1, base + 1), at(base));
+        assert_eq!(load_for(0, 1), Snapshot::default(), "the whole journal is there");
     }
 }

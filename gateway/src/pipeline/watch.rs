@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use store::read::Reader;
 use store::server::{self, WalTable};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::snapshot::StoreMark;
@@ -22,7 +23,10 @@ pub(super) struct Passed(Mutex<Vec<Segment>>);
 struct Segment {
     /// Number of the first record after it.
     end: u64,
+    /// When it was found to be answered.
     at: Instant,
+    /// When its rows were last written.
+    written: Instant,
     /// What each table had accepted when it was next looked at: when that much is applied, the segment's rows are.
     required: Option<BTreeMap<String, i64>>,
     applied: bool,
@@ -35,7 +39,8 @@ impl Passed {
         segments.retain(|s| firsts.contains(&s.end));
         for end in firsts.iter().skip(1).copied().filter(|end| *end <= position + 1) {
             if !segments.iter().any(|s| s.end == end) {
-                segments.push(Segment { end, at: Instant::now(), required: None, applied: false });
+                let now = Instant::now();
+                segments.push(Segment { end, at: now, written: now, required: None, applied: false });
             }
         }
         segments.sort_by_key(|s| s.end);
@@ -47,10 +52,19 @@ impl Passed {
         segments.iter().take_while(|s| s.applied && s.at.elapsed() >= retain).last().map_or(0, |s| s.end)
     }
 
-    fn look(&self, tables: &[WalTable]) {
+    /// All rows were written again: what is applied shows anew.
+    pub(super) fn written_again(&self) {
+        for segment in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+            (segment.written, segment.required, segment.applied) = (Instant::now(), None, false);
+        }
+    }
+
+    /// Compares with what the tables had accepted and applied at a time after `asked`.
+    fn look(&self, tables: &[WalTable], asked: Instant) {
         for segment in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
             match &segment.required {
-                None => {
+                // An answer that was on its way while rows were written does not speak of them.
+                None if segment.written < asked => {
                     segment.required =
                         Some(tables.iter().map(|t| (t.table.clone(), t.sequencer_txn)).collect());
                 }
@@ -58,7 +72,7 @@ impl Passed {
                     segment.applied =
                         tables.iter().all(|t| required.get(&t.table).is_none_or(|txn| t.writer_txn >= *txn));
                 }
-                Some(_) => {}
+                _ => {}
             }
         }
     }
@@ -72,7 +86,10 @@ pub(super) async fn run(
     refill: tokio::sync::watch::Sender<u64>,
     stop: CancellationToken,
 ) {
-    while stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+    let mut every = tokio::time::interval(EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(every.tick()).await.is_some() {
+        let asked = Instant::now();
         let Ok(tables) = server::wal_tables(&reader).await else { continue };
         let suspended: Vec<String> = tables.iter().filter(|t| t.suspended).map(|t| t.table.clone()).collect();
         if !suspended.is_empty() && suspended != status.store.load().suspended {
@@ -86,25 +103,25 @@ pub(super) async fn run(
             state.suspended.clone_from(&suspended);
             state.apply_lag = apply_lag;
         });
-        passed.look(&tables);
+        passed.look(&tables, asked);
         let Ok(started) = server::restart_epoch(&reader).await else { continue };
         let mark = StoreMark {
             started,
             accepted: tables.iter().map(|t| (t.table.clone(), t.sequencer_txn)).collect(),
         };
-        if let Some(before) = &status.store.load().mark {
-            let fell_back = before
-                .accepted
-                .iter()
-                .any(|(table, txn)| mark.accepted.get(table).is_none_or(|now| now < txn));
-            if before.started != started || fell_back {
-                tracing::warn!(
-                    restarted = before.started != started,
-                    fell_back,
-                    "the store has restarted or lost transactions; what the journal retains is written again"
-                );
-                refill.send_modify(|n| *n += 1);
-            }
+        let before = status.store.load().mark.clone();
+        // A store that was never looked at may have lost what was written to it before.
+        let unknown = before.is_none() && status.books.load().position > 0;
+        let restarted = before.as_ref().is_some_and(|before| before.started != started);
+        let fell_back = before.as_ref().is_some_and(|before| mark.lacks(before));
+        if unknown || restarted || fell_back {
+            tracing::warn!(
+                restarted,
+                fell_back,
+                "the store has restarted or lost transactions; what the journal retains is written again"
+            );
+            // Before the mark is published: whoever sees the new mark sees that a refill is owed for it.
+            refill.send_modify(|n| *n += 1);
         }
         status.update_store(|state| state.mark = Some(mark.clone()));
     }

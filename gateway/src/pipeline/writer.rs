@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use service::config::{HumanBytes, HumanDuration};
 use station::event::{RejectReason, StationEvent};
 use station::fact::{Fact, Key};
-use station::fold::{Rows, Verdict};
+use station::fold::{Fold, Rows, Verdict};
 use station::id::StationId;
 use station::time::Timestamp;
-use store::ilp::{Batch, Refused, SendError, Writer as Ilp};
+use store::ilp::{Batch, Refused, SendError, Sent, Writer as Ilp};
 use tokio_util::sync::CancellationToken;
 
 use super::front::fold;
+use super::refill::{Doubt, Refill};
 use super::snapshot::{self, Snapshot};
 use super::status::Status;
 use crate::journal::{Damage, Journal, Reader};
@@ -59,6 +60,10 @@ impl Default for WriterConfig {
 const NOW_EVERY: Duration = Duration::from_secs(1);
 /// A full journal is emptied by saving the state: so soon after the last time.
 const SAVE_WHEN_FULL: Duration = Duration::from_secs(2);
+/// Events in one batch at most, for each row that it may hold: most make none or a few.
+const EVENTS_A_ROW: usize = 4;
+/// A store to which nothing was written for so long is asked whether it is there.
+const PING_EVERY: Duration = Duration::from_secs(10);
 /// Waits between two tries to write.
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(10);
@@ -77,6 +82,13 @@ pub(super) struct Writer {
     /// Changes when the store has restarted or lost something.
     pub(super) refill: tokio::sync::watch::Receiver<u64>,
     pub(super) followed: Arc<super::trace::Followed>,
+    pub(super) refilling: Option<Refill>,
+    pub(super) doubt: Doubt,
+    pub(super) request_timeout: Duration,
+    /// Why current states were not taken the last time.
+    pub(super) now_trouble: Option<String>,
+    /// When the store last answered, or did not.
+    pub(super) asked: Instant,
     pub(super) dirty: HashSet<StationId>,
     pub(super) now_written: Instant,
     pub(super) saved: Instant,
@@ -87,6 +99,15 @@ struct Origin {
     key: Key,
     source: &'static str,
     payload: Option<String>,
+    /// As it is in the journal.
+    event: Vec<u8>,
+}
+
+impl Origin {
+    /// The payload, or, for the kinds whose payloads are not kept, the event itself.
+    fn kept(&self) -> Option<String> {
+        self.payload.clone().or_else(|| serde_json::to_string(&proto::event::decode(&self.event).ok()?).ok())
+    }
 }
 
 impl Writer {
@@ -101,18 +122,23 @@ impl Writer {
                     break;
                 }
             }
-            if self.refill.has_changed().unwrap_or(false) && !self.stop.is_cancelled() {
-                self.refill_now();
+            if !self.stop.is_cancelled() {
+                self.refill_some();
             }
             let closed = self.status.journal.is_closed();
             match self.fill(&mut batch) {
                 Ok(Some(filled)) => {
                     if !self.send(&mut batch, &filled, deadline) {
-                        break;
+                        // The fold is ahead of the position: saved together they would make duplicates of what is
+                        // not written. The last snapshot and the journal have all.
+                        return;
                     }
                 }
                 Ok(None) if closed => break,
-                Ok(None) => self.write_now(false),
+                Ok(None) => {
+                    self.write_now(false);
+                    self.ping();
+                }
                 Err(error) => {
                     tracing::error!(%error, "the journal cannot be read; trying again");
                     self.pause(RETRY_MAX);
@@ -135,21 +161,21 @@ impl Writer {
         let (mut rows, mut bytes) = (Rows::wanted(), Vec::new());
         let mut filled = Filled::default();
         let mut until = None;
-        while batch.rows() < self.config.batch_rows && batch.bytes() < self.config.batch_bytes.as_usize() {
+        while !self.is_full(batch, &filled) {
             let next = self.reader.next();
             let mut damaged = |damage: Damage| {
                 self.metrics.damaged("segment");
                 filled.lost += report(&damage);
             };
             let read = match self.reader.read(&mut bytes, &mut damaged) {
-                // What was folded already must be counted: the error comes again.
-                Err(_) if filled.up_to > 0 => break,
+                // What was folded before must go out: the position moves past it with its rows, or not at all.
+                Err(_) if filled.up_to > self.state.books.position => break,
                 read => read?,
             };
             let Some(sequence) = read else {
                 filled.up_to = filled.up_to.max(self.reader.next() - 1);
                 let wait = match until {
-                    None if filled.verdicts.is_empty() => NOW_EVERY,
+                    None if filled.verdicts.is_empty() => self.until_refill().min(NOW_EVERY),
                     None => *until.insert(Instant::now() + self.config.linger.0) - Instant::now(),
                     Some(until) => until.saturating_duration_since(Instant::now()),
                 };
@@ -166,7 +192,7 @@ impl Writer {
             match proto::event::decode(&bytes) {
                 Ok(event) => {
                     filled.oldest.get_or_insert(event.received_at);
-                    self.fold(sequence, &event, &mut rows, batch, &mut filled);
+                    filled.add(&mut self.state.fold, sequence, (&event, &bytes), &mut rows, batch);
                 }
                 Err(error) => {
                     // Written by a newer version, or a defect.
@@ -179,39 +205,11 @@ impl Writer {
         Ok((filled.up_to > self.state.books.position).then_some(filled))
     }
 
-    fn fold(
-        &mut self,
-        sequence: u64,
-        event: &StationEvent,
-        rows: &mut Rows,
-        batch: &mut Batch,
-        filled: &mut Filled,
-    ) {
-        rows.facts.clear();
-        let outcome = fold(&mut self.state.fold, event, rows);
-        if outcome.verdict == Verdict::Rejected(RejectReason::FoldFailed) {
-            rows.facts.clear();
-            let detail = "a defect in the gateway: please report it with this payload";
-            rows.facts.push(station::fold::rejected(
-                key_of(event, 0),
-                event,
-                RejectReason::FoldFailed,
-                detail,
-                event.kind.label(),
-            ));
-        }
-        for fact in &rows.facts {
-            batch.push_fact(sequence, fact);
-        }
-        filled.verdicts.push((sequence, outcome.verdict));
-        if !rows.facts.is_empty() {
-            let origin = Origin {
-                key: key_of(event, 0),
-                source: event.source.label(),
-                payload: event.payload.clone(),
-            };
-            filled.origins.insert(sequence, origin);
-        }
+    /// Whether a batch has reached its bounds.
+    pub(super) fn is_full(&self, batch: &Batch, filled: &Filled) -> bool {
+        batch.rows() >= self.config.batch_rows
+            || batch.bytes().max(filled.payload_bytes) >= self.config.batch_bytes.as_usize()
+            || filled.verdicts.len() >= self.config.batch_rows.saturating_mul(EVENTS_A_ROW)
     }
 
     /// Sends a batch until the store has taken all of it; then moves the position. `false` if the drain time is over.
@@ -226,10 +224,7 @@ impl Writer {
             match self.ilp.send(batch) {
                 Ok(sent) => {
                     self.metrics.written(began.elapsed());
-                    for table in &sent.tables {
-                        self.metrics.rows(table.table, table.rows);
-                    }
-                    self.up(None);
+                    self.count(&sent);
                     if sent.refused.is_empty() {
                         break;
                     }
@@ -240,10 +235,10 @@ impl Writer {
                     }
                 }
                 Err(error) => {
-                    self.metrics.write_failed(reason(&error));
-                    self.up(Some(&error));
+                    self.failed(&error, self.state.books.position);
                     if self.stop.is_cancelled() {
-                        let until = *deadline.get_or_insert_with(|| Instant::now() + self.config.drain.0);
+                        // A request that got no answer has taken its part of that time.
+                        let until = *deadline.get_or_insert(began + self.config.drain.0);
                         if Instant::now() >= until {
                             tracing::warn!(
                                 "stopping before the store has taken everything; it is written at the next start"
@@ -251,7 +246,9 @@ impl Writer {
                             return false;
                         }
                     }
-                    self.pause(retry.mul_f64(rand::rng().random_range(0.5..1.0)));
+                    // A request that got no answer was a wait by itself.
+                    let wait = retry.mul_f64(rand::rng().random_range(0.5..1.0));
+                    self.pause(wait.saturating_sub(began.elapsed()));
                     retry = (retry * 2).min(RETRY_MAX);
                 }
             }
@@ -273,16 +270,20 @@ impl Writer {
     }
 
     /// Rows that the store refuses for what is in them are kept in `rejected`.
-    fn keep_refused(&self, refused: &[Refused], filled: &Filled, batch: &mut Batch) {
+    pub(super) fn keep_refused(&self, refused: &[Refused], filled: &Filled, batch: &mut Batch) {
         for (n, row) in (1_000_000..).zip(refused) {
-            tracing::warn!(
-                table = row.table,
-                reason = row.reason,
-                "the store refused a row; it is kept in `rejected`"
-            );
-            let Some(origin) = filled.origins.get(&row.tag).filter(|_| row.table != "rejected") else {
+            let (table, reason) = (row.table, &row.reason);
+            let Some(origin) = filled.origins.get(&row.tag).filter(|_| table != "rejected") else {
+                tracing::error!(
+                    event = row.tag,
+                    table,
+                    reason,
+                    "the store refused a row, and there is no place to keep it"
+                );
+                self.status.add_lost(1);
                 continue;
             };
+            tracing::warn!(table, reason, "the store refused a row; it is kept in `rejected`");
             let key = Key { n, ..origin.key.clone() };
             batch.push_fact(
                 row.tag,
@@ -293,7 +294,7 @@ impl Writer {
                         reason: RejectReason::RefusedByStore.label(),
                         detail: format!("{}: {}", row.table, row.reason),
                         origin: row.table.to_owned(),
-                        payload: origin.payload.clone(),
+                        payload: origin.kept(),
                     },
                 ),
             );
@@ -317,10 +318,8 @@ impl Writer {
         match self.ilp.send(&mut batch) {
             Ok(sent) => {
                 self.dirty.clear();
-                self.up(None);
-                for table in &sent.tables {
-                    self.metrics.rows(table.table, table.rows);
-                }
+                self.now_trouble = None;
+                self.count(&sent);
                 for row in sent.refused {
                     tracing::warn!(
                         table = row.table,
@@ -330,30 +329,41 @@ impl Writer {
                 }
             }
             Err(error) => {
-                self.metrics.write_failed(reason(&error));
-                self.up(Some(&error));
+                self.now_trouble = Some(error.to_string());
+                self.failed(&error, self.state.books.position);
             }
         }
     }
 
-    /// Writes again what the journal retains; if that fails, it stays to be done.
-    fn refill_now(&mut self) {
-        match self.refill() {
-            Ok(events) => {
-                self.refill.mark_unchanged();
-                tracing::info!(events, "what the journal retains was written again");
-            }
-            Err(error) => {
-                tracing::warn!(%error, "what the journal retains could not be written again; trying later");
-                self.pause(RETRY_MAX / 5);
-            }
+    /// The store has taken rows.
+    pub(super) fn count(&mut self, sent: &Sent) {
+        for table in &sent.tables {
+            self.metrics.rows(table.table, table.rows);
+        }
+        self.up(self.now_trouble.clone());
+    }
+
+    /// The store has not taken rows of events after `position`.
+    pub(super) fn failed(&mut self, error: &SendError, position: u64) {
+        self.metrics.write_failed(reason(error));
+        if matches!(error, SendError::Unavailable { .. }) {
+            self.doubt.raise(position);
+        }
+        self.up(Some(error.to_string()));
+    }
+
+    /// Without traffic nobody would notice that the store is away.
+    fn ping(&mut self) {
+        if self.asked.elapsed() >= PING_EVERY {
+            let trouble = self.ilp.ping().err().map(|error| error.to_string());
+            self.up(trouble.or_else(|| self.now_trouble.clone()));
         }
     }
 
-    fn up(&self, error: Option<&SendError>) {
+    fn up(&mut self, trouble: Option<String>) {
+        self.asked = Instant::now();
         let before = self.status.store.load();
-        let trouble = error.map(ToString::to_string);
-        if before.up == error.is_none() && before.trouble == trouble {
+        if before.up == trouble.is_none() && before.trouble == trouble {
             return;
         }
         match &trouble {
@@ -372,8 +382,17 @@ impl Writer {
         let position = self.state.books.position;
         let segments = self.status.journal.segments();
         self.passed.pass(&segments, position);
-        self.state.store.clone_from(&self.status.store.load().mark);
-        let base = match self.state.save(&self.folder, self.passed.keep_from(self.config.retain.0)) {
+        let mark = self.status.store.load().mark.clone();
+        // In this order: what is owed for that mark is seen. A gateway that dies before it is done finds the old mark,
+        // and begins again.
+        let keep_from = if self.owes_refill() {
+            0
+        } else {
+            self.state.store = mark;
+            self.passed.keep_from(self.config.retain.0)
+        };
+        self.state.unsure_from = self.doubt.position();
+        let base = match self.state.save(&self.folder, keep_from) {
             Ok(base) => base,
             Err(error) => {
                 tracing::error!(%error, "the fold's state could not be saved; the journal keeps what it needs to make it again");
@@ -392,7 +411,7 @@ impl Writer {
     }
 
     /// Waits, but not when the gateway stops.
-    fn pause(&self, time: Duration) {
+    pub(super) fn pause(&self, time: Duration) {
         let until = Instant::now() + time;
         while Instant::now() < until && !self.stop.is_cancelled() {
             std::thread::sleep(
@@ -407,13 +426,51 @@ impl Writer {
 
 /// What a batch holds besides its rows.
 #[derive(Default)]
-struct Filled {
+pub(super) struct Filled {
     up_to: u64,
     /// Events that the journal did not give back.
     lost: u64,
     oldest: Option<Timestamp>,
     verdicts: Vec<(u64, Verdict)>,
     origins: HashMap<u64, Origin>,
+    payload_bytes: usize,
+}
+
+impl Filled {
+    /// Folds an event, which is `bytes` in the journal, and adds its rows to the batch.
+    pub(super) fn add(
+        &mut self,
+        state: &mut Fold,
+        sequence: u64,
+        (event, bytes): (&StationEvent, &[u8]),
+        rows: &mut Rows,
+        batch: &mut Batch,
+    ) {
+        rows.facts.clear();
+        let outcome = fold(state, event, rows);
+        if outcome.verdict == Verdict::Rejected(RejectReason::FoldFailed) {
+            rows.facts.clear();
+            let detail = "a defect in the gateway: please report it with this payload";
+            rows.facts.push(station::fold::rejected(
+                key_of(event, 0),
+                event,
+                RejectReason::FoldFailed,
+                detail,
+                event.kind.label(),
+            ));
+        }
+        for fact in &rows.facts {
+            batch.push_fact(sequence, fact);
+        }
+        self.verdicts.push((sequence, outcome.verdict));
+        if !rows.facts.is_empty() {
+            let payload = event.payload.clone();
+            self.payload_bytes += bytes.len() + payload.as_ref().map_or(0, String::len);
+            let (key, source) = (key_of(event, 0), event.source.label());
+            let origin = Origin { key, source, payload, event: bytes.to_owned() };
+            self.origins.insert(sequence, origin);
+        }
+    }
 }
 
 /// Says what is lost, and how many events that are.

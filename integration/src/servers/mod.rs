@@ -5,6 +5,7 @@ mod mosquitto;
 mod process;
 mod prometheus;
 mod questdb;
+mod toxiproxy;
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, TcpListener};
@@ -16,6 +17,7 @@ pub use mosquitto::Mosquitto;
 pub use process::Process;
 pub use prometheus::Prometheus;
 pub use questdb::{CommitMode, QuestDb, QuestDbOptions};
+pub use toxiproxy::{Link, Toxiproxy};
 
 /// How long a server may take to start on a busy machine.
 pub const START_DEADLINE: Duration = Duration::from_secs(120);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use store::StoreConfig;
 use tempfile::TempDir;
@@ -59,6 +60,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ("cairo.system.writer.data.append.page.size", "64K"),
     ("cairo.o3.column.memory.size", "64K"),
 ];
+
+/// What a checkpoint's copy consists of.
+const DATA: [&str; 2] = ["db", ".checkpoint"];
 
 impl QuestDb {
     /// Starts one.
@@ -176,6 +180,56 @@ impl QuestDb {
         self.start_again();
     }
 
+    /// A copy of its data, taken while it runs, as the manual says: between `CHECKPOINT CREATE` and
+    /// `CHECKPOINT RELEASE`.
+    ///
+    /// # Panics
+    /// When that fails.
+    #[must_use]
+    pub fn copy(&self) -> TempDir {
+        self.sql("CHECKPOINT CREATE");
+        let copy = tempfile::tempdir().unwrap_or_else(|error| panic!("temporary folder: {error}"));
+        for name in DATA {
+            copy_folder(&self.folder.path().join(name), &copy.path().join(name));
+        }
+        self.sql("CHECKPOINT RELEASE");
+        copy
+    }
+
+    /// Puts a copy in the place of the data. It must not run.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn put_back(&self, copy: &TempDir) {
+        assert!(self.process.is_none(), "QuestDB runs");
+        for name in DATA {
+            let place = self.folder.path().join(name);
+            if let Err(error) = std::fs::remove_dir_all(&place) {
+                assert!(error.kind() == std::io::ErrorKind::NotFound, "{}: {error}", place.display());
+            }
+            copy_folder(&copy.path().join(name), &place);
+        }
+        // Tells it that these are the files of a checkpoint.
+        let trigger = self.folder.path().join("_restore");
+        std::fs::write(&trigger, "").unwrap_or_else(|error| panic!("{}: {error}", trigger.display()));
+    }
+
+    /// Runs a statement.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn sql(&self, sql: &str) -> serde_json::Value {
+        let mut answer = super::http()
+            .get(format!("{}/exec", self.http()))
+            .query("query", sql)
+            .call()
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let body: serde_json::Value =
+            answer.body_mut().read_json().unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert!(answer.status().is_success(), "{sql}: {body}");
+        body
+    }
+
     /// It does nothing any more, but its connections stay open.
     pub fn freeze(&self) {
         self.process().signal("STOP");
@@ -195,6 +249,11 @@ impl QuestDb {
             .map(str::to_owned)
             .collect()
     }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    let copied = Command::new("cp").args(["-r", "--sparse=always"]).args([from, to]).status();
+    assert!(copied.is_ok_and(|status| status.success()), "cp {} {}", from.display(), to.display());
 }
 
 fn write_settings(folder: &Path, ports: Ports, options: &QuestDbOptions) {

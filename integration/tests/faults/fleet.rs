@@ -20,7 +20,18 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// 60 stations of three kinds whose lives go by `speed` times as fast, for `simulated` (`2h`) of their time.
     pub(crate) fn start(gateway: &Gateway, speed: &str, simulated: &str, more: &[&str]) -> Self {
-        let mqtt = format!("127.0.0.1:{}", gateway.mqtt_port());
+        Self::start_with_mqtt(gateway, gateway.mqtt_port(), speed, simulated, more)
+    }
+
+    /// As [`Self::start`], with the MQTT stations at another port.
+    pub(crate) fn start_with_mqtt(
+        gateway: &Gateway,
+        mqtt: u16,
+        speed: &str,
+        simulated: &str,
+        more: &[&str],
+    ) -> Self {
+        let mqtt = format!("127.0.0.1:{mqtt}");
         let ocpp = gateway.ocpp();
         let mut arguments = vec!["simulate", "--ocpp", &ocpp, "--mqtt", &mqtt];
         arguments.extend(["--ocpp16", "30", "--ocpp201", "10", "--mqtt-stations", "20"]);
@@ -44,6 +55,27 @@ impl Fleet {
         Self { process, folder }
     }
 
+    /// Many stations that send meter values as fast as `rate` a second, for ten minutes unless [`Self::end`]ed.
+    pub(crate) fn load(gateway: &Gateway, rate: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = folder.path().join("ledger.jsonl").display().to_string();
+        let (rate, ocpp) = (rate.to_string(), gateway.ocpp());
+        let arguments = ["simulate", "load", "--ocpp", &ocpp, "--stations", "200", "--ramp", "2s"]
+            .into_iter()
+            .chain(["--rate", &rate, "--duration", "10m", "--ledger", &ledger])
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
+        let log = folder.path().join("fleet.log");
+        let process = Process::start(&binary().display().to_string(), &arguments, &log);
+        Self { process, folder }
+    }
+
+    /// Ends it at once; gives its ledger.
+    pub(crate) fn end(&self) -> Ledger {
+        self.process.signal("KILL");
+        self.ledger()
+    }
+
     fn ledger_path(&self) -> PathBuf {
         self.folder.path().join("ledger.jsonl")
     }
@@ -61,7 +93,8 @@ impl Fleet {
     /// Waits until it has noted `more` lines more, or has ended.
     pub(crate) fn wait_for(&self, more: usize) {
         let before = self.noted();
-        integration::eventually_blocking(Duration::from_secs(60), || {
+        let deadline = Duration::from_secs(60 + more as u64 / 100);
+        integration::eventually_blocking(deadline, || {
             let now = self.noted();
             if now >= before + more || !self.process.is_running() {
                 Ok(())
@@ -79,7 +112,10 @@ impl Fleet {
 
     /// Waits until its time is over; gives its ledger.
     pub(crate) fn ledger(&self) -> Ledger {
-        self.process.wait_until_gone();
+        // A fleet that is behind (its gateway was away) lives longer than it should.
+        integration::eventually_blocking(Duration::from_secs(600), || {
+            if self.process.is_running() { Err("the fleet still lives") } else { Ok(()) }
+        });
         let ledger = Ledger::read(&self.ledger_path());
         assert_eq!(ledger.refused, 0, "messages were refused\n{}", self.process.log());
         ledger

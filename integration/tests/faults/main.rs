@@ -12,10 +12,13 @@ mod disk;
 mod fleet;
 mod full;
 mod kill;
-mod station;
-mod storm;
 mod letters;
+mod network;
 mod power;
+mod rows;
+mod station;
+mod store;
+mod storm;
 
 /// A time so many days ago, for fleets that live fast: their own time must stay in the past, and younger than 30 days.
 fn days_ago(days: i64) -> String {

@@ -11,6 +11,8 @@ pub(super) enum Refusal {
     Schema(String),
     /// User or password are wrong.
     Denied(String),
+    /// No answer in time, or the request is too large: try again with fewer rows.
+    TooMuch(String),
     /// Anything else: try again.
     Unavailable(String),
 }
@@ -34,6 +36,7 @@ pub(super) fn judge(status: u16, body: &str) -> Refusal {
     match (status, line) {
         (401 | 403, _) => Refusal::Denied(format!("{status} {reason}")),
         (400, _) if is_about_the_schema(&reason) => Refusal::Schema(reason),
+        (413, _) => Refusal::TooMuch(format!("413 {reason}")),
         (400, Some(line)) if line > 0 => Refusal::Line { line, reason },
         _ => Refusal::Unavailable(format!("the answer is {status}: {reason}")),
     }
@@ -69,6 +72,7 @@ mod tests {
         assert_eq!(judge(400, &body(bounds, 2)), Refusal::Line { line: 2, reason: bounds.into() });
         assert_eq!(judge(400, "?"), Refusal::Unavailable("the answer is 400: ?".into()));
         assert!(matches!(judge(500, &body("write error: events, errno: 28", 1)), Refusal::Unavailable(_)));
+        assert_eq!(judge(413, "large"), Refusal::TooMuch("413 large".into()));
         assert!(matches!(judge(401, "Unauthorized"), Refusal::Denied(_)));
     }
 }

@@ -215,6 +215,17 @@ impl Part {
         Some(self.tags.remove(row))
     }
 
+    /// Takes the first rows out.
+    pub(super) fn remove_first(&mut self, rows: usize) {
+        let bytes = self.slice(0..rows).len();
+        self.lines.drain(..bytes);
+        self.ends.drain(..rows);
+        self.tags.drain(..rows);
+        for end in &mut self.ends {
+            *end -= bytes;
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         self.lines.clear();
         self.ends.clear();
@@ -236,7 +247,7 @@ mod tests {
         assert_eq!(part.remove(1), Some(8));
         assert_eq!(part.slice(0..2), b"a\nccc\n");
         assert_eq!(part.slice(1..2), b"ccc\n");
-        assert_eq!(part.remove(0), Some(7));
+        part.remove_first(1);
         assert_eq!(part.slice(0..1), b"ccc\n");
     }
 }

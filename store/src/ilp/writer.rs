@@ -2,6 +2,8 @@
 
 use std::panic::resume_unwind;
 use std::slice::IterMut;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -32,7 +34,11 @@ pub struct Writer {
     http: ureq::config::Config,
     agent: Agent,
     url: String,
+    ping_url: String,
     authorization: Option<String>,
+    /// Rows in one request at most: half as many after one that took too long, more again after each that did not.
+    /// Otherwise a slow network would carry the same request for ever, and never to its end.
+    rows_at_once: AtomicUsize,
 }
 
 /// What was sent. Answered with 204 is not yet "stored": see [`crate::server::wal_tables`].
@@ -118,12 +124,14 @@ impl Writer {
             agent: http.new_agent(),
             http,
             url: format!("{base}/write?precision=n"),
+            ping_url: format!("{base}/ping"),
+            rows_at_once: AtomicUsize::new(usize::MAX),
             authorization: (!config.http_user.is_empty())
                 .then(|| basic_authorization(&config.http_user, config.http_password.expose())),
         }
     }
 
-    /// Sends all rows; afterwards the batch is empty. Tables that were answered before an error are not sent again.
+    /// Sends all rows; afterwards the batch is empty. What was answered before an error is not sent again.
     ///
     /// # Errors
     /// See [`SendError`]; the batch keeps what is left.
@@ -163,7 +171,6 @@ impl Writer {
         while let Some(part) = next() {
             match self.send_part(part, &mut lane.refused) {
                 Ok(answered) => {
-                    part.clear();
                     lane.sent.push(answered);
                 }
                 Err(error) => {
@@ -175,32 +182,55 @@ impl Writer {
         lane
     }
 
-    /// Takes out refused rows, one by one, and sends the others. A single-table request is one transaction: when it
-    /// is refused, nothing of it was stored.
+    /// Sends a table's rows, and takes them out as they are answered. Refused ones are taken out, one by one. A
+    /// single-table request is one transaction: when it is refused, nothing of it was stored.
     fn send_part(&self, part: &mut Part, refused: &mut Vec<Refused>) -> Result<SentTable, SendError> {
         let table = part.table.name;
         let mut sent = SentTable { table, rows: 0, bytes: 0 };
-        let mut start = 0;
-        let mut rows_at_once = usize::MAX;
-        while start < part.ends.len() {
-            let end = part.ends.len().min(start.saturating_add(rows_at_once));
-            let lines = part.slice(start..end);
+        let mut at_most = usize::MAX;
+        while !part.ends.is_empty() {
+            let rows = part.ends.len().min(at_most).min(self.rows_at_once.load(Relaxed));
+            let lines = part.slice(0..rows);
             match self.post(lines) {
                 Ok(()) => {
-                    sent.rows += end - start;
+                    sent.rows += rows;
                     sent.bytes += lines.len();
-                    start = end;
+                    part.remove_first(rows);
+                    let more = |at_once: usize| at_once.saturating_add(at_once / 4 + 1);
+                    let _ = self.rows_at_once.fetch_update(Relaxed, Relaxed, |at_once| Some(more(at_once)));
                 }
-                Err(Refusal::Line { line, reason }) if line <= end - start => {
-                    if let Some(tag) = part.remove(start + line - 1) {
+                Err(Refusal::Line { line, reason }) if line <= rows => {
+                    if let Some(tag) = part.remove(line - 1) {
                         refused.push(Refused { tag, table, reason });
                     }
-                    rows_at_once = ROWS_AFTER_REFUSAL;
+                    at_most = ROWS_AFTER_REFUSAL;
                 }
-                Err(refusal) => return Err(self.error(table, refusal)),
+                Err(refusal) => {
+                    if matches!(refusal, Refusal::TooMuch(_)) {
+                        self.rows_at_once.store((rows / 2).max(1), Relaxed);
+                    }
+                    return Err(self.error(table, refusal));
+                }
             }
         }
         Ok(sent)
+    }
+
+    /// Whether the server answers at all.
+    ///
+    /// # Errors
+    /// [`SendError::Unavailable`].
+    pub fn ping(&mut self) -> Result<(), SendError> {
+        let unavailable = |reason| SendError::Unavailable { url: self.url.clone(), table: "a ping", reason };
+        let answer = self.agent.get(&self.ping_url).call().map_err(|error| unavailable(error.to_string()));
+        match answer {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            Ok(answer) => Err(unavailable(format!("the answer is {}", answer.status()))),
+            Err(error) => {
+                self.agent = self.http.new_agent();
+                Err(error)
+            }
+        }
     }
 
     fn post(&self, lines: &[u8]) -> Result<(), Refusal> {
@@ -208,13 +238,13 @@ impl Writer {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let mut answer = request.send(lines).map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        let mut answer = request.send(lines).map_err(unanswered)?;
         // Read to its end also when it is good: only then the connection can be used again.
         let body = answer.body_mut().with_config().limit(ANSWER_MAX_BYTES).lossy_utf8(true).read_to_string();
         if answer.status().is_success() {
             return Ok(());
         }
-        let body = body.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        let body = body.map_err(unanswered)?;
         Err(judge(answer.status().as_u16(), &body))
     }
 
@@ -223,10 +253,22 @@ impl Writer {
         match refusal {
             Refusal::Schema(reason) => SendError::Schema { table, reason },
             Refusal::Denied(reason) => SendError::Denied { url, reason },
-            Refusal::Unavailable(reason) | Refusal::Line { reason, .. } => {
+            Refusal::Unavailable(reason) | Refusal::TooMuch(reason) | Refusal::Line { reason, .. } => {
                 SendError::Unavailable { url, table, reason }
             }
         }
+    }
+}
+
+/// A connection that was made and then took too long: perhaps there was too much in the request for this network, or
+/// this server.
+fn unanswered(error: ureq::Error) -> Refusal {
+    match error {
+        ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
+            Refusal::Unavailable(error.to_string())
+        }
+        ureq::Error::Timeout(_) => Refusal::TooMuch(error.to_string()),
+        _ => Refusal::Unavailable(error.to_string()),
     }
 }
 

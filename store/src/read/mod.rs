@@ -127,8 +127,9 @@ impl Reader {
             .collect();
         let Ok(answer) = tokio::time::timeout(limit, client.query_typed(sql, &params)).await else {
             // The connection is dropped with the client; the token makes the server stop working on the query.
+            let short = self.shared.config.connect_timeout.0;
             let _ =
-                tokio::time::timeout(limit, client.cancel_token().cancel_query(tokio_postgres::NoTls)).await;
+                tokio::time::timeout(short, client.cancel_token().cancel_query(tokio_postgres::NoTls)).await;
             return Some(Err(ReadError::Timeout { after: limit, sql: sql.to_owned() }));
         };
         match answer {
