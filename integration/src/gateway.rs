@@ -120,13 +120,18 @@ journal.folder = "{journal}"
         String::from_utf8_lossy(&std::fs::read(self.log_path()).unwrap_or_default()).into_owned()
     }
 
+    /// Its log's lines with `word`.
+    fn log_of(&self, word: &str) -> String {
+        self.log().lines().filter(|line| line.contains(word)).collect::<Vec<_>>().join("\n")
+    }
+
     fn log_path(&self) -> std::path::PathBuf {
         self.folder.path().join("log")
     }
 
     /// Sets a variable of the process's environment, from its next start on: `AMPWARDEN__GATEWAY__…` wins over its
     /// configuration file.
-    pub fn set(&mut self, name: &str, value: impl ToString) {
+    pub fn set(&mut self, name: &str, value: impl std::fmt::Display) {
         self.unset(name);
         self.variables.push((name.to_owned(), value.to_string()));
     }
@@ -266,8 +271,8 @@ journal.folder = "{journal}"
             let books = self.books()?;
             if books["in_journal"] == 0 { Ok(books) } else { Err(format!("not settled: {books}")) }
         });
-        assert_eq!(books["difference"], 0, "the books do not balance: {books}");
-        assert_eq!(books["lost"], 0, "events were lost: {books}");
+        assert_eq!(books["difference"], 0, "the books do not balance: {books}\n{}", self.log_of("ERROR"));
+        assert_eq!(books["lost"], 0, "events were lost: {books}\n{}", self.log_of("ERROR"));
         books
     }
 }

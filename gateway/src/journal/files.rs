@@ -4,37 +4,38 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+/// Held while the reserve is made or used: it must not grow when it is somebody's file already.
+static RESERVING: Mutex<()> = Mutex::new(());
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Writes a file so that after a power cut either the old or the new one is there, whole: written aside, synced,
-/// renamed, and the folder synced. On a full disk it takes the place that [`keep_reserve`] has set aside.
+/// renamed, and the folder synced. On a full disk it takes the place that [`keep_reserve`] has set aside, if it may.
 ///
 /// # Errors
 /// What the system says.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write_atomically(path: &Path, bytes: &[u8], may_use_reserve: bool) -> io::Result<()> {
     let aside = path.with_extension("new");
     let written = private().write(true).create(true).truncate(true).open(&aside).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()
     });
-    let written = match written {
-        Ok(()) => aside,
-        Err(error) => {
-            let _ = fs::remove_file(&aside);
-            let reserve = reserve_beside(path);
-            if !is_full(&error) || length(&reserve) < bytes.len() as u64 {
-                return Err(error);
-            }
-            // Its blocks are there already: nothing has to be found on the disk.
-            let mut file = OpenOptions::new().write(true).open(&reserve)?;
-            file.write_all(bytes)?;
-            file.set_len(bytes.len() as u64)?;
-            file.sync_all()?;
-            reserve
+    if let Err(error) = written {
+        let _ = fs::remove_file(&aside);
+        let _held = RESERVING.lock().unwrap_or_else(PoisonError::into_inner);
+        let reserve = reserve_beside(path);
+        if !may_use_reserve || !is_full(&error) || length(&reserve) < bytes.len() as u64 {
+            return Err(error);
         }
-    };
-    fs::rename(&written, path)?;
+        // Its blocks are there already: nothing has to be found on the disk.
+        let mut file = OpenOptions::new().write(true).open(&reserve)?;
+        file.write_all(bytes)?;
+        file.set_len(bytes.len() as u64)?;
+        file.sync_all()?;
+        fs::rename(&reserve, &aside)?;
+    }
+    fs::rename(&aside, path)?;
     path.parent().map_or(Ok(()), sync_folder)
 }
 
@@ -43,6 +44,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// When the disk has no room for it. What there is stays.
 pub fn keep_reserve(folder: &Path, bytes: u64) -> io::Result<()> {
+    let _held = RESERVING.lock().unwrap_or_else(PoisonError::into_inner);
     let path = folder.join(RESERVE);
     let mut there = length(&path);
     if there >= bytes {
@@ -124,7 +126,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         for text in ["old", "new"] {
-            write_atomically(&path, text.as_bytes()).unwrap();
+            write_atomically(&path, text.as_bytes(), false).unwrap();
             assert_eq!(read_if_there(&path).unwrap().unwrap(), text.as_bytes());
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

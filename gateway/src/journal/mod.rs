@@ -267,6 +267,12 @@ impl Journal {
         Arc::clone(&self.progress)
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.config.folder
+    }
+
     /// Number of the next record.
     #[must_use]
     pub fn next(&self) -> u64 {

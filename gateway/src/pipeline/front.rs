@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::Span;
 use uuid::Uuid;
 
-use super::clock;
 use super::handle::{Answer, Refused, Submission};
 use super::trace::context_of;
+use super::{clock, snapshot};
 use crate::journal::{AppendError, Journal, JournalConfig, Reader};
 use crate::metrics::PipelineMetrics;
 
@@ -54,6 +54,8 @@ pub(super) struct Front {
     pub(super) followed: Arc<super::trace::Followed>,
     /// Why the journal takes nothing.
     pub(super) trouble: Option<Trouble>,
+    /// The event up to which room was set aside for a snapshot.
+    pub(super) room_for: u64,
 }
 
 /// Why the journal takes nothing, and when it was last tried.
@@ -238,9 +240,12 @@ impl Front {
             if trouble.tried.elapsed() < TRY_AGAIN {
                 return Err(trouble.refused);
             }
+            self.keep_room();
             if let Err(error) = self.journal.check_room() {
                 return Err(self.refuse(&error));
             }
+        } else if self.journal.next() >= self.room_for + snapshot::ROOM_EVENTS {
+            self.keep_room();
         }
         let first = match self.journal.append(&group.payloads) {
             Ok(first) => first,
@@ -254,6 +259,16 @@ impl Front {
             self.ready.set("journal", Ok(()));
         }
         Ok(first)
+    }
+
+    /// The state grows while the store is away and no snapshot is saved; its place on the disk grows with it.
+    fn keep_room(&mut self) {
+        self.room_for = self.journal.next();
+        let kept = snapshot::keep_room(self.journal.folder(), self.room_for);
+        if let Err(error) = &kept {
+            tracing::error!(%error, "no room could be set aside for the next snapshot; nothing is acknowledged until there is");
+        }
+        self.journal.progress().set_reserve(kept.is_ok());
     }
 
     fn refuse(&mut self, error: &AppendError) -> Refused {

@@ -113,7 +113,7 @@ pub fn start(
     }
     let begins = journal.progress().segments().first().copied();
     let snapshot = snapshot.unwrap_or_else(|| Snapshot::without(begins.unwrap_or(1)));
-    if let Err(error) = snapshot::keep_room(&folder) {
+    if let Err(error) = snapshot::keep_room(&folder, journal.next() - 1) {
         tracing::error!(%error, "no room could be set aside for the next snapshot; nothing is acknowledged until there is");
         journal.progress().set_reserve(false);
     }
@@ -147,6 +147,7 @@ pub fn start(
         closing: pipeline.closing(),
         followed: Arc::clone(&followed),
         trouble: None,
+        room_for: 0,
     };
     front.catch_up(position).map_err(in_folder)?;
     let left_open = left_open(&front, identity);
@@ -176,6 +177,7 @@ pub fn start(
         asked: Instant::now(),
         now_written: Instant::now(),
         saved: Instant::now(),
+        saved_position: None,
     };
     tokio::spawn(watch::run(
         store::read::Reader::new(&config.store),

@@ -12,7 +12,7 @@ use station::fold::{Fold, Rows};
 use store::ilp::{Batch, SendError};
 
 use super::snapshot::Snapshot;
-use super::writer::{Filled, Writer};
+use super::writer::{Filled, Writer, keep_refused};
 use crate::journal::Reader;
 
 /// Steps of a refill for one batch of new events: it must be faster than they are, or it would never end.
@@ -167,7 +167,8 @@ impl Writer {
             let sent =
                 self.ilp.send(&mut refill.batch).inspect_err(|error| self.failed(error, refill.from))?;
             self.count(&sent);
-            self.keep_refused(&sent.refused, &refill.filled, &mut refill.batch);
+            // They were counted when they were written first.
+            keep_refused(&sent.refused, &refill.filled, &mut refill.batch);
             if refill.batch.is_empty() {
                 break;
             }

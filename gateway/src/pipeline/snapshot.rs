@@ -18,8 +18,12 @@ const PREFIX: &str = "snapshot-";
 const NEWEST_KEPT: usize = 2;
 /// What a damaged one is called from then on; the last is kept.
 const SET_ASIDE: &str = "damaged-snapshot";
-/// Room on the disk for one more, beyond the size of the last.
-const RESERVE_BYTES: u64 = 64 << 10;
+/// After so many events room for the next snapshot is looked after.
+pub(super) const ROOM_EVENTS: u64 = 4_096;
+/// What an event adds to a snapshot, about: the most of it is the list of those that were seen.
+const ROOM_BYTES_AN_EVENT: u64 = 64;
+/// That list has an end.
+const ROOM_MAX_BYTES: u64 = 64 << 20;
 /// About so many older ones are kept, spread over what the journal retains: segments can only be freed up to one.
 const SPREAD_KEPT: u64 = 8;
 
@@ -56,38 +60,17 @@ impl StoreMark {
 }
 
 impl Snapshot {
-    /// Saves it beside the ones before. Of those before `keep_from` only the newest stays: its position is returned,
-    /// and what the journal holds up to it may be freed.
+    /// Saves it beside the ones before, on a full disk in the place that is kept for the `last` one.
     ///
     /// # Errors
     /// What the system says; the ones before are still there then.
-    pub fn save(&self, folder: &Path, keep_from: u64) -> io::Result<u64> {
+    pub fn save(&self, folder: &Path, last: bool) -> io::Result<()> {
         let body = rmp_serde::to_vec_named(self).map_err(io::Error::other)?;
         let mut bytes = Vec::with_capacity(body.len() + 12);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&crc32c::crc32c(&body).to_le_bytes());
         bytes.extend_from_slice(&body);
-        write_atomically(&path(folder, self.books.position), &bytes)?;
-        let found = positions(folder)?;
-        let base = found.iter().copied().filter(|p| *p < keep_from).max().unwrap_or(0);
-        let apart = self.books.position.saturating_sub(base) / SPREAD_KEPT;
-        let newest = found.len().saturating_sub(NEWEST_KEPT);
-        let mut last_kept = None;
-        let mut removed = false;
-        for (n, position) in found.into_iter().enumerate() {
-            let far_enough = last_kept.is_none_or(|last| position >= last + apart.max(1));
-            if n >= newest || (position >= base && far_enough) {
-                last_kept = Some(position);
-            } else {
-                fs::remove_file(path(folder, position))?;
-                removed = true;
-            }
-        }
-        if removed {
-            // Before segments are removed: one that came back after a power cut would have lost what followed it.
-            sync_folder(folder)?;
-        }
-        Ok(base)
+        write_atomically(&path(folder, self.books.position), &bytes, last)
     }
 
     /// The state from which all events after `position` can be folded again, of those that the journal, whose first
@@ -165,15 +148,44 @@ impl Snapshot {
     }
 }
 
-/// Sets room aside for the next snapshot.
+/// Removes snapshots that nothing needs any more: of those before `keep_from` only the newest stays. Its position is
+/// returned: what the journal holds up to it may be freed.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn prune(folder: &Path, keep_from: u64) -> io::Result<u64> {
+    let found = positions(folder)?;
+    let base = found.iter().copied().filter(|p| *p < keep_from).max().unwrap_or(0);
+    let apart = found.last().map_or(0, |last| last.saturating_sub(base)) / SPREAD_KEPT;
+    let newest = found.len().saturating_sub(NEWEST_KEPT);
+    let mut last_kept = None;
+    let mut removed = false;
+    for (n, position) in found.into_iter().enumerate() {
+        let far_enough = last_kept.is_none_or(|last| position >= last + apart.max(1));
+        if n >= newest || (position >= base && far_enough) {
+            last_kept = Some(position);
+        } else {
+            fs::remove_file(path(folder, position))?;
+            removed = true;
+        }
+    }
+    if removed {
+        // Before segments are removed: one that came back after a power cut would have lost what followed it.
+        sync_folder(folder)?;
+    }
+    Ok(base)
+}
+
+/// Sets room aside for the snapshot that will know the events up to `synced`, and [`ROOM_EVENTS`] more.
 ///
 /// # Errors
 /// When the disk has no room for it.
-pub(super) fn keep_room(folder: &Path) -> io::Result<()> {
-    let newest = positions(folder)?.pop();
-    let bytes =
-        newest.and_then(|position| fs::metadata(path(folder, position)).ok()).map_or(0, |file| file.len());
-    keep_reserve(folder, bytes + bytes / 4 + RESERVE_BYTES)
+pub(super) fn keep_room(folder: &Path, synced: u64) -> io::Result<()> {
+    let newest = positions(folder)?.pop().unwrap_or(0);
+    let bytes = fs::metadata(path(folder, newest)).map_or(0, |file| file.len());
+    let events = synced.saturating_sub(newest).saturating_add(ROOM_EVENTS);
+    let grown = events.saturating_mul(ROOM_BYTES_AN_EVENT).min(ROOM_MAX_BYTES);
+    keep_reserve(folder, bytes + bytes / 4 + grown)
 }
 
 /// Why a snapshot cannot be used.
@@ -221,7 +233,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Snapshot::load(folder.path()).unwrap(), (None, 0));
         for position in [10, 20, 30] {
-            assert_eq!(at(position).save(folder.path(), 0).unwrap(), 0);
+            at(position).save(folder.path(), true).unwrap();
+            assert_eq!(prune(folder.path(), 0).unwrap(), 0);
         }
         assert_eq!(Snapshot::load(folder.path()).unwrap(), (Some(at(30)), 0));
         let mut bytes = fs::read(path(folder.path(), 30)).unwrap();
@@ -234,7 +247,7 @@ mod tests {
     #[test]
     fn one_of_another_version_is_not_passed_over() {
         let folder = tempfile::tempdir().unwrap();
-        at(10).save(folder.path(), 0).unwrap();
+        at(10).save(folder.path(), true).unwrap();
         let body = b"whole, and not understood";
         let bytes = [MAGIC.as_slice(), &crc32c::crc32c(body).to_le_bytes(), body].concat();
         fs::write(path(folder.path(), 20), bytes).unwrap();
@@ -253,11 +266,13 @@ mod tests {
     fn some_are_kept_over_what_the_journal_retains() {
         let folder = tempfile::tempdir().unwrap();
         for position in 1..=200 {
-            at(position).save(folder.path(), 0).unwrap();
+            at(position).save(folder.path(), true).unwrap();
+            prune(folder.path(), 0).unwrap();
         }
         let kept = positions(folder.path()).unwrap();
         assert!(kept.len() <= 12 && kept.ends_with(&[199, 200]) && kept[0] == 1, "{kept:?}");
-        let base = at(201).save(folder.path(), 120).unwrap();
+        at(201).save(folder.path(), true).unwrap();
+        let base = prune(folder.path(), 120).unwrap();
         assert!((60..120).contains(&base), "{base}");
         assert_eq!(positions(folder.path()).unwrap()[0], base, "what lies before is not needed any more");
         let load_for = |position, first| Snapshot::load_for(folder.path(), position, first).unwrap();

@@ -92,6 +92,7 @@ pub(super) struct Writer {
     pub(super) dirty: HashSet<StationId>,
     pub(super) now_written: Instant,
     pub(super) saved: Instant,
+    pub(super) saved_position: Option<u64>,
 }
 
 /// What a refused row's event needs to be kept in `rejected`.
@@ -216,7 +217,7 @@ impl Writer {
     fn send(&mut self, batch: &mut Batch, filled: &Filled, deadline: Option<Instant>) -> bool {
         self.status.set_oldest_unwritten(filled.oldest);
         let traced = self.followed.write(filled.up_to);
-        let mut refused_events: HashSet<u64> = HashSet::new();
+        let (mut refused_events, mut lost): (HashSet<u64>, HashSet<u64>) = Default::default();
         let mut retry = RETRY_MIN;
         let mut deadline = deadline;
         loop {
@@ -229,7 +230,7 @@ impl Writer {
                         break;
                     }
                     refused_events.extend(sent.refused.iter().map(|r| r.tag));
-                    self.keep_refused(&sent.refused, filled, batch);
+                    lost.extend(keep_refused(&sent.refused, filled, batch));
                     if batch.is_empty() {
                         break;
                     }
@@ -256,6 +257,10 @@ impl Writer {
         drop(traced);
         let books = &mut self.state.books;
         for (sequence, verdict) in &filled.verdicts {
+            if lost.contains(sequence) {
+                books.lost += 1;
+                continue;
+            }
             books.count(*verdict);
             if *verdict == Verdict::Stored && refused_events.contains(sequence) {
                 books.refuse();
@@ -267,38 +272,6 @@ impl Writer {
         self.status.set_oldest_unwritten(None);
         self.write_now(false);
         true
-    }
-
-    /// Rows that the store refuses for what is in them are kept in `rejected`.
-    pub(super) fn keep_refused(&self, refused: &[Refused], filled: &Filled, batch: &mut Batch) {
-        for (n, row) in (1_000_000..).zip(refused) {
-            let (table, reason) = (row.table, &row.reason);
-            let Some(origin) = filled.origins.get(&row.tag).filter(|_| table != "rejected") else {
-                tracing::error!(
-                    event = row.tag,
-                    table,
-                    reason,
-                    "the store refused a row, and there is no place to keep it"
-                );
-                self.status.add_lost(1);
-                continue;
-            };
-            tracing::warn!(table, reason, "the store refused a row; it is kept in `rejected`");
-            let key = Key { n, ..origin.key.clone() };
-            batch.push_fact(
-                row.tag,
-                &Fact::Rejected(
-                    key,
-                    station::fact::Rejected {
-                        source: origin.source,
-                        reason: RejectReason::RefusedByStore.label(),
-                        detail: format!("{}: {}", row.table, row.reason),
-                        origin: row.table.to_owned(),
-                        payload: origin.kept(),
-                    },
-                ),
-            );
-        }
     }
 
     /// Writes the current states that changed, at most once a second. What cannot be written now is written later,
@@ -340,7 +313,7 @@ impl Writer {
         for table in &sent.tables {
             self.metrics.rows(table.table, table.rows);
         }
-        self.up(self.now_trouble.clone());
+        self.up(self.now_trouble.clone().as_deref());
     }
 
     /// The store has not taken rows of events after `position`.
@@ -349,30 +322,30 @@ impl Writer {
         if matches!(error, SendError::Unavailable { .. }) {
             self.doubt.raise(position);
         }
-        self.up(Some(error.to_string()));
+        self.up(Some(&error.to_string()));
     }
 
     /// Without traffic nobody would notice that the store is away.
     fn ping(&mut self) {
         if self.asked.elapsed() >= PING_EVERY {
             let trouble = self.ilp.ping().err().map(|error| error.to_string());
-            self.up(trouble.or_else(|| self.now_trouble.clone()));
+            self.up(trouble.or_else(|| self.now_trouble.clone()).as_deref());
         }
     }
 
-    fn up(&mut self, trouble: Option<String>) {
+    fn up(&mut self, trouble: Option<&str>) {
         self.asked = Instant::now();
         let before = self.status.store.load();
-        if before.up == trouble.is_none() && before.trouble == trouble {
+        if before.up == trouble.is_none() && before.trouble.as_deref() == trouble {
             return;
         }
-        match &trouble {
+        match trouble {
             Some(trouble) => tracing::warn!(trouble, "the store does not take rows; the journal keeps them"),
             None => tracing::info!("the store takes rows"),
         }
         self.status.update_store(|state| {
             state.up = trouble.is_none();
-            state.trouble.clone_from(&trouble);
+            state.trouble = trouble.map(str::to_owned);
         });
     }
 
@@ -380,8 +353,12 @@ impl Writer {
     fn save(&mut self) {
         self.saved = Instant::now();
         let position = self.state.books.position;
-        let segments = self.status.journal.segments();
-        self.passed.pass(&segments, position);
+        let mut ends = self.status.journal.segments();
+        // All that is there was answered, and nothing more comes: what a segment still takes need not be waited for.
+        if self.status.journal.is_full() && ends.last().is_some_and(|last| *last <= position) {
+            ends.push(position + 1);
+        }
+        self.passed.pass(&ends, position);
         let mark = self.status.store.load().mark.clone();
         // In this order: what is owed for that mark is seen. A gateway that dies before it is done finds the old mark,
         // and begins again.
@@ -392,18 +369,27 @@ impl Writer {
             self.passed.keep_from(self.config.retain.0)
         };
         self.state.unsure_from = self.doubt.position();
-        let base = match self.state.save(&self.folder, keep_from) {
-            Ok(base) => base,
+        // On a full disk there is a place for one: it is kept for the last, and that is not written twice.
+        let full = self.status.journal.is_full();
+        let last = !full || position >= self.status.journal.synced();
+        let there = full && self.saved_position == Some(position);
+        match if there { Ok(()) } else { self.state.save(&self.folder, last) } {
+            Ok(()) => {
+                self.saved_position = Some(position);
+                self.status.set_saved(super::clock::now());
+            }
+            Err(_) if !last => {}
             Err(error) => {
                 tracing::error!(%error, "the fold's state could not be saved; the journal keeps what it needs to make it again");
-                return;
             }
-        };
-        if let Err(error) = Journal::free(&self.status.journal, &self.folder, base + 1) {
-            tracing::error!(%error, "a segment of the journal could not be removed");
         }
-        self.status.set_saved(super::clock::now());
-        let kept = snapshot::keep_room(&self.folder);
+        // Also when it could not be saved: on a full disk this is what makes room.
+        let freed = snapshot::prune(&self.folder, keep_from)
+            .and_then(|base| Journal::free(&self.status.journal, &self.folder, base + 1));
+        if let Err(error) = freed {
+            tracing::error!(%error, "what the journal need not keep any more could not be removed");
+        }
+        let kept = snapshot::keep_room(&self.folder, self.status.journal.synced());
         self.status.journal.set_reserve(kept.is_ok());
         if let Err(error) = kept {
             tracing::error!(%error, "no room could be set aside for the next snapshot; nothing is acknowledged until there is");
@@ -471,6 +457,41 @@ impl Filled {
             self.origins.insert(sequence, origin);
         }
     }
+}
+
+/// Rows that the store refuses for what is in them are kept in `rejected`. Gives the events for which there is no place
+/// there either.
+pub(super) fn keep_refused(refused: &[Refused], filled: &Filled, batch: &mut Batch) -> Vec<u64> {
+    let mut lost = Vec::new();
+    for (n, row) in (1_000_000..).zip(refused) {
+        let (table, reason) = (row.table, &row.reason);
+        let Some(origin) = filled.origins.get(&row.tag).filter(|_| table != "rejected") else {
+            tracing::error!(
+                event = row.tag,
+                table,
+                reason,
+                "the store refused a row, and there is no place to keep it"
+            );
+            lost.push(row.tag);
+            continue;
+        };
+        tracing::warn!(table, reason, "the store refused a row; it is kept in `rejected`");
+        let key = Key { n, ..origin.key.clone() };
+        batch.push_fact(
+            row.tag,
+            &Fact::Rejected(
+                key,
+                station::fact::Rejected {
+                    source: origin.source,
+                    reason: RejectReason::RefusedByStore.label(),
+                    detail: format!("{}: {}", row.table, row.reason),
+                    origin: row.table.to_owned(),
+                    payload: origin.kept(),
+                },
+            ),
+        );
+    }
+    lost
 }
 
 /// Says what is lost, and how many events that are.

@@ -410,7 +410,8 @@ max_connections = 300
     let ledger = fleet.ledger();
     eventually(DEADLINE, || async {
         let now = open_files(&gateway);
-        if now <= files + 2 { Ok(()) } else { Err(format!("{now} files are open, {files} were")) }
+        // The writer has up to five connections to the store by now; each harm was done many times.
+        if now <= files + 7 { Ok(()) } else { Err(format!("{now} files are open, {files} were")) }
     })
     .await;
     println!(

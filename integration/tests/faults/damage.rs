@@ -22,14 +22,17 @@ async fn damage_is_told_and_the_rest_is_kept() {
     gateway.set("AMPWARDEN__GATEWAY__JOURNAL__SEGMENT_BYTES", "32 KiB");
     gateway.start_again();
     let fleet = Fleet::start(&gateway, "600", "400h", &["--start", &crate::days_ago(20)]);
-    fleet.wait_for(600);
+    let journal = gateway.folder().join("journal");
+    integration::eventually_blocking(Duration::from_secs(60), || {
+        let there = files(&journal, "snapshot-").len();
+        if there > 2 { Ok(()) } else { Err(format!("{there} snapshots")) }
+    });
     // From here on events are journaled and not stored: damage costs something.
     store.freeze();
     fleet.wait_for(1_000);
     let ledger = fleet.finish();
     gateway.kill();
     store.thaw();
-    let journal = gateway.folder().join("journal");
     let template = gateway.folder().join("template");
     copy(&journal, &template);
 

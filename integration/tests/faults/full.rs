@@ -29,7 +29,7 @@ async fn a_full_disk_is_waited_for() {
     // Full, while nothing can be freed; then whoever filled it takes his away.
     store.freeze();
     let filler = disk.fill();
-    refuses(&gateway, &fleet, "the disk says");
+    refuses(&gateway, &fleet, "the disk ");
     fs::remove_file(&filler).unwrap();
     takes(&gateway, &fleet);
 
@@ -40,7 +40,7 @@ async fn a_full_disk_is_waited_for() {
         if now > held + 700e3 { Ok(()) } else { Err(format!("{now} bytes in the journal")) }
     });
     let filler = disk.fill();
-    refuses(&gateway, &fleet, "the disk says");
+    refuses(&gateway, &fleet, "the disk ");
     store.thaw();
     takes(&gateway, &fleet);
     assert!(filler.exists());

@@ -238,13 +238,13 @@ impl Writer {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let mut answer = request.send(lines).map_err(unanswered)?;
+        let mut answer = request.send(lines).map_err(|error| unanswered(&error))?;
         // Read to its end also when it is good: only then the connection can be used again.
         let body = answer.body_mut().with_config().limit(ANSWER_MAX_BYTES).lossy_utf8(true).read_to_string();
         if answer.status().is_success() {
             return Ok(());
         }
-        let body = body.map_err(unanswered)?;
+        let body = body.map_err(|error| unanswered(&error))?;
         Err(judge(answer.status().as_u16(), &body))
     }
 
@@ -262,7 +262,7 @@ impl Writer {
 
 /// A connection that was made and then took too long: perhaps there was too much in the request for this network, or
 /// this server.
-fn unanswered(error: ureq::Error) -> Refusal {
+fn unanswered(error: &ureq::Error) -> Refusal {
     match error {
         ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
             Refusal::Unavailable(error.to_string())
