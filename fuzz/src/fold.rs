@@ -46,7 +46,7 @@ impl Folds {
     pub(crate) fn pass_time(&mut self) {
         // After all that was received.
         let before = Timestamp(BEGIN + i64::from(self.journaled + 1) * 20_000_000);
-        let ticks: Vec<_> = self.writing.stations_to_tick(before).cloned().collect();
+        let ticks: Vec<_> = self.writing.stations_to_tick(before, Timestamp(i64::MAX)).cloned().collect();
         let silent: Vec<_> = self
             .writing
             .silent_sessions(before)

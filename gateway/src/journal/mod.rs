@@ -325,9 +325,7 @@ impl Journal {
             return Ok(first);
         }
         self.buffer.clear();
-        for (n, payload) in (0u64..).zip(payloads) {
-            segment::put_record(&mut self.buffer, first + n, payload);
-        }
+        segment::put_group(&mut self.buffer, first, payloads.iter().map(Vec::as_slice));
         self.check_limits(self.buffer.len())?;
         if let Err(error) = self.write_and_sync(first) {
             self.abandon_tail();

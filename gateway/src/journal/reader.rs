@@ -149,7 +149,7 @@ impl OpenSegment {
     fn take(&mut self, payload: &mut Vec<u8>) -> io::Result<Option<u64>> {
         loop {
             match segment::record_at(&self.buffer[self.at..]) {
-                Found::Record { sequence, payload: found, next } => {
+                Found::Record { sequence, payload: found, next, .. } => {
                     if self.skipped > 0 {
                         tracing::error!(
                             segment = self.first,

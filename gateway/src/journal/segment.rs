@@ -21,6 +21,10 @@ pub(super) const PAYLOAD_MAX_BYTES: usize = 8 << 20;
 /// and counting on from what is read never overflows.
 const SEQUENCE_MAX: u64 = 1 << 62;
 
+/// In a record's length: it is the first of those that were synced together. Whatever comes before such a record was
+/// synced, for it is written after that.
+const BEGINS_GROUP: u32 = 1 << 31;
+
 const MAGIC: &[u8; 8] = b"AMPWJRN1";
 const SUFFIX: &str = ".journal";
 
@@ -39,9 +43,16 @@ pub(super) fn header_is_good(bytes: &[u8], first: u64) -> bool {
     bytes.get(..HEADER_BYTES) == Some(header(first).as_slice())
 }
 
-/// Appends a record to a buffer.
-pub(super) fn put_record(buffer: &mut Vec<u8>, sequence: u64, payload: &[u8]) {
-    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+/// Appends a group to a buffer: records that are synced together, numbered from `first` on.
+pub(super) fn put_group<'a>(buffer: &mut Vec<u8>, first: u64, payloads: impl Iterator<Item = &'a [u8]>) {
+    for (sequence, payload) in (first..).zip(payloads) {
+        put_record(buffer, sequence, payload, sequence == first);
+    }
+}
+
+fn put_record(buffer: &mut Vec<u8>, sequence: u64, payload: &[u8], begins_group: bool) {
+    let length =
+        u32::try_from(payload.len()).unwrap_or(u32::MAX) | if begins_group { BEGINS_GROUP } else { 0 };
     buffer.extend_from_slice(&length.to_le_bytes());
     buffer.extend_from_slice(&record_crc(length, sequence, payload).to_le_bytes());
     buffer.extend_from_slice(&sequence.to_le_bytes());
@@ -66,6 +77,8 @@ pub(super) enum Found<'a> {
         payload: &'a [u8],
         /// Its length in the segment.
         next: usize,
+        /// Whether it is the first of its group.
+        begins_group: bool,
     },
     /// A record may begin here, but bytes are missing: so many are needed.
     Short(usize),
@@ -81,7 +94,7 @@ pub(super) fn record_at(bytes: &[u8]) -> Found<'_> {
     let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     let length = number(0);
     let sequence = u64::from(number(8)) | u64::from(number(12)) << 32;
-    let payload_bytes = length as usize;
+    let payload_bytes = (length & !BEGINS_GROUP) as usize;
     if payload_bytes > PAYLOAD_MAX_BYTES || sequence > SEQUENCE_MAX {
         return Found::Damage;
     }
@@ -89,7 +102,8 @@ pub(super) fn record_at(bytes: &[u8]) -> Found<'_> {
         return Found::Short(RECORD_HEADER_BYTES + payload_bytes);
     };
     if record_crc(length, sequence, payload) == number(4) {
-        Found::Record { sequence, payload, next: RECORD_HEADER_BYTES + payload_bytes }
+        let begins_group = length & BEGINS_GROUP != 0;
+        Found::Record { sequence, payload, next: RECORD_HEADER_BYTES + payload_bytes, begins_group }
     } else {
         Found::Damage
     }
@@ -113,10 +127,13 @@ mod tests {
     #[test]
     fn records_are_found_again_and_damage_is_seen() {
         let mut bytes = Vec::new();
-        put_record(&mut bytes, 7, b"seven");
-        put_record(&mut bytes, 8, b"");
-        let Found::Record { sequence: 7, payload: b"seven", next } = record_at(&bytes) else { panic!() };
-        assert_eq!(record_at(&bytes[next..]), Found::Record { sequence: 8, payload: b"", next: 16 });
+        put_group(&mut bytes, 7, [b"seven".as_slice(), b""].into_iter());
+        let Found::Record { sequence: 7, payload: b"seven", next, begins_group: true } = record_at(&bytes)
+        else {
+            panic!()
+        };
+        let second = Found::Record { sequence: 8, payload: b"", next: 16, begins_group: false };
+        assert_eq!(record_at(&bytes[next..]), second);
         for cut in 0..next {
             assert!(matches!(record_at(&bytes[..cut]), Found::Short(_)), "cut at {cut}");
         }
@@ -130,7 +147,7 @@ mod tests {
     #[test]
     fn numbers_that_no_journal_reaches_are_damage() {
         let mut bytes = Vec::new();
-        put_record(&mut bytes, u64::MAX, b"x");
+        put_record(&mut bytes, u64::MAX, b"x", true);
         assert_eq!(record_at(&bytes), Found::Damage);
         assert_eq!(first_of("18446744073709551615.journal"), None);
     }
