@@ -426,7 +426,7 @@ function health(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder
         .withTarget(range('sum(ampwarden_events_in_journal)', 'waiting')),
     )
     .withPanel(
-      tile(24, 16, 'Books', 'received − stored − duplicate − rejected − in journal. Anything but 0 is a defect: see the alert BooksNotBalanced.')
+      tile(24, 16, 'Books', 'received − stored − duplicate − rejected − lost − in journal. Anything but 0 is a defect: see the alert BooksNotBalanced.')
         .mappings(numberWords({ 0: ['balanced', GREEN] }))
         .thresholds(thresholds(RED))
         .withTarget(instant('max(abs(ampwarden_books_difference))', 'difference')),

@@ -59,7 +59,7 @@ function health(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder
         .withTarget(instant(`max(ampwarden_journal_bytes{${GATEWAY}} / ampwarden_journal_bytes_max{${GATEWAY}})`, 'used')),
     )
     .withPanel(
-      place(number(), { id: 5, title: 'Books', description: 'received − stored − duplicate − rejected − in journal. Anything but 0 is a defect: see the alert BooksNotBalanced.', at: [16, 0, 4, 4] })
+      place(number(), { id: 5, title: 'Books', description: 'received − stored − duplicate − rejected − lost − in journal. Anything but 0 is a defect: see the alert BooksNotBalanced.', at: [16, 0, 4, 4] })
         .mappings(numberWords({ 0: ['balanced', GREEN] }))
         .thresholds(thresholds(RED))
         .withTarget(instant(`max(abs(ampwarden_books_difference{${GATEWAY}}))`, 'difference')),

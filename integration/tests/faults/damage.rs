@@ -223,7 +223,8 @@ fn records(bytes: &[u8]) -> Vec<(usize, u64)> {
     let mut at = HEADER_BYTES;
     let mut found = Vec::new();
     while at + RECORD_HEADER_BYTES <= bytes.len() {
-        let length = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+        // The highest bit says that a group begins.
+        let length = (u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) & !(1 << 31)) as usize;
         found.push((at, u64::from_le_bytes(bytes[at + 8..at + 16].try_into().unwrap())));
         at += RECORD_HEADER_BYTES + length;
     }

@@ -84,6 +84,9 @@ pub(crate) fn resident_mib(gateway: &Gateway) -> u64 {
     kib.map_or(0, |kib: u64| kib / 1024)
 }
 
+/// Connections to the store and the like, which a gateway opens when there is something to write.
+pub(crate) const STORE_FILES: usize = 8;
+
 /// Open files of the gateway's process.
 pub(crate) fn open_files(gateway: &Gateway) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", gateway.process().pid())).map_or(0, Iterator::count)

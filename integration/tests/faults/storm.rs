@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::fleet::{Fleet, compare};
-use crate::station::{Station, metric, open_files, quantile, resident_mib};
+use crate::station::{STORE_FILES, Station, metric, open_files, quantile, resident_mib};
 
 /// Stations that do nothing but ask how long a Heartbeat takes.
 const PROBES: u32 = 10;
@@ -103,7 +103,7 @@ async fn a_storm_of_stations_that_come_back_is_weathered() {
     let flushed = Instant::now();
     eventually(Duration::from_secs(60), || async {
         let files = open_files(&gateway);
-        if files <= files_before + 4 {
+        if files <= files_before + STORE_FILES {
             Ok(())
         } else {
             Err(format!("{files} files are open, {files_before} were"))
