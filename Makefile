@@ -41,7 +41,7 @@ bench: ## measurements beside floors and peers, three runs each; ONLY=events|jou
 	AMPWARDEN_BIN=$(abspath $(or $(CARGO_TARGET_DIR),target))/release/ampwarden $(or $(CARGO_TARGET_DIR),target)/release/bench $(ONLY)
 
 .PHONY: fuzz
-fuzz: ## fuzz every decoder, FUZZ_SECONDS (60; make test: 20) for each target, one a core at a time; ONLY=ocpp names one
+fuzz: ## fuzz every decoder, FUZZ_SECONDS (60) for each target, one a core at a time; ONLY=ocpp names one
 	@deploy/local/setup.sh test
 	fuzz/run.sh $(ONLY)
 

@@ -52,7 +52,7 @@ step "shell scripts" make --no-print-directory lint-scripts
 step "clippy, no warnings" cargo clippy --locked --workspace --all-targets -- -D warnings
 step "unit and integration tests" cargo test --locked --workspace --no-fail-fast
 # The build is most of it; `make fuzz` goes on for longer.
-step "fuzzing of every decoder" env FUZZ_SECONDS="${FUZZ_SECONDS:-20}" fuzz/run.sh
+step "fuzzing of every decoder" env FUZZ_SECONDS="${FUZZ_SECONDS:-60}" fuzz/run.sh
 step "boards are what their code says" make --no-print-directory check-boards
 step "recording and alerting rules" make --no-print-directory check-rules
 step "chart" make --no-print-directory chart
