@@ -32,7 +32,7 @@ pub struct Config {
     /// Messages of one connection that may wait for their acknowledgement; then the connection is not read.
     pub window: u16,
     /// Messages of one connection that are taken in a second; the rest waits in its socket, and no other client notices.
-    /// 0: no limit.
+    /// 0: no limit. A bridge or a gateway of a site speaks for many stations.
     pub max_messages_per_second: u32,
     /// Connections that are closed in a second when the gateway stops, so that not all come back at once.
     pub drain_per_second: u32,
@@ -114,7 +114,7 @@ impl Default for Config {
             max_packet_bytes: HumanBytes::from_mib(1),
             max_connections: 10_000,
             window: 64,
-            max_messages_per_second: 2_000,
+            max_messages_per_second: 10_000,
             drain_per_second: 1_000,
             connect_timeout: HumanDuration::from_secs(10),
             keep_alive_max: HumanDuration::from_secs(600),
