@@ -134,12 +134,20 @@ pub async fn run(
         ready.clone(),
         admin_stop.clone(),
     ));
+    let store = store::read::Reader::new(&shared.store);
     let deps = api::Deps {
         pipeline: running.pipeline.clone(),
         status: Arc::clone(&running.status),
         secret_key: Arc::clone(&secret_key),
         tokens,
-        store: store::read::Reader::new(&shared.store),
+        auditor: pipeline::audit::Auditor {
+            folder: config.journal.folder.clone(),
+            status: Arc::clone(&running.status),
+            store: store.clone(),
+            stop: shutdown.clone(),
+            last: Arc::default(),
+        },
+        store,
         rules: Arc::new(config.mqtt.rules()?),
         changing: Arc::default(),
     };

@@ -2,6 +2,7 @@
 
 mod books;
 mod config;
+mod deep;
 mod safety;
 mod store;
 mod summary;
@@ -16,7 +17,8 @@ use clap::Subcommand;
 #[command(after_help = "Examples:
   ampwarden check config --config ampwarden.toml
   ampwarden check config --offline
-  ampwarden check books")]
+  ampwarden check books
+  ampwarden check books --deep")]
 pub(crate) enum Check {
     Config(config::Config),
     Books(books::Books),

@@ -1,5 +1,6 @@
 //! The gateway's HTTP API: settings, books, dead letters, imports. Described by `/openapi.json`.
 
+mod books;
 mod rejected;
 mod settings;
 mod validate;
@@ -22,6 +23,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::pipeline::audit::Auditor;
 use crate::pipeline::{Pipeline, Status};
 
 /// What the handlers need.
@@ -37,6 +39,8 @@ pub struct Deps {
     pub tokens: Arc<ApiTokens>,
     /// For what was rejected.
     pub store: store::read::Reader,
+    /// Compares the store with the journal.
+    pub auditor: Auditor,
     /// How topics are read.
     pub rules: Arc<station::mqtt::Rules>,
     /// One change of a setting at a time: between the look at its revision and the change nothing may come.
@@ -50,35 +54,11 @@ pub struct Deps {
 ))]
 struct Document;
 
-/// The books, as `GET /v1/books` gives them. Counts of events since the journal began.
-#[derive(serde::Serialize, utoipa::ToSchema)]
-struct BooksView {
-    /// Journaled.
-    received: u64,
-    /// Taken by the store.
-    stored: u64,
-    /// Recognised as sent before.
-    duplicate: u64,
-    /// Kept in `rejected`, by reason.
-    rejected: std::collections::BTreeMap<String, u64>,
-    /// Given up: a damaged journal does not give them back.
-    lost: u64,
-    /// From before the books began anew, because all snapshots were damaged. The store had answered for them.
-    uncounted: u64,
-    /// Not yet taken by the store.
-    in_journal: u64,
-    /// 0 when the books balance.
-    difference: i64,
-    /// Whether the store takes rows, and why not.
-    store_up: bool,
-    #[schema(nullable)]
-    store_trouble: Option<String>,
-}
-
 /// The router, and its description.
 pub fn router(deps: &Deps) -> (Router, utoipa::openapi::OpenApi) {
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(books))
+        .routes(routes!(books::read))
+        .routes(routes!(books::check, books::checked))
         .routes(routes!(settings::list))
         .routes(routes!(settings::get_one, settings::put_one))
         .routes(routes!(settings::history))
@@ -126,6 +106,7 @@ async fn authenticate(State(deps): State<Deps>, mut request: Request, next: Next
     let need = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, _) => Scope::Read,
         (_, path) if path.starts_with("/v1/import") || path.starts_with("/v1/rejected") => Scope::Ingest,
+        (_, "/v1/books:check") => Scope::Operate,
         _ => Scope::Write,
     };
     let header =
@@ -137,24 +118,4 @@ async fn authenticate(State(deps): State<Deps>, mut request: Request, next: Next
         }
         Err(error) => Problem::from(error).into_response(),
     }
-}
-
-/// The books: in which state how many events ended.
-#[utoipa::path(get, path = "/v1/books", responses((status = 200, body = BooksView)))]
-async fn books(State(deps): State<Deps>) -> Json<BooksView> {
-    let books = deps.status.books.load();
-    let received = deps.status.journal.synced();
-    let store = deps.status.store.load();
-    Json(BooksView {
-        received,
-        stored: books.stored,
-        duplicate: books.duplicate,
-        rejected: books.rejected.clone(),
-        lost: books.lost,
-        uncounted: books.uncounted,
-        in_journal: received.saturating_sub(books.position),
-        difference: books.difference(received),
-        store_up: store.up,
-        store_trouble: store.trouble.clone(),
-    })
 }

@@ -4,6 +4,8 @@
 //! follows at the store's pace with a fold of its own, whose state is saved with its position. Memory does not grow
 //! while the store is away: what waits, waits on the disk.
 
+pub mod audit;
+mod batch;
 mod books;
 pub mod clock;
 mod front;

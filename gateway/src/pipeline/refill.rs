@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use station::fold::{Fold, Rows};
 use store::ilp::{Batch, SendError};
 
+use super::batch::{Filled, keep_refused};
 use super::snapshot::Snapshot;
-use super::writer::{Filled, Writer, keep_refused};
+use super::writer::Writer;
 use crate::journal::Reader;
 
 /// Steps of a refill for one batch of new events: it must be faster than they are, or it would never end.
@@ -126,6 +127,7 @@ impl Writer {
         match Snapshot::load_for(&self.folder, position, first) {
             Ok(base) => {
                 let from = base.books.position;
+                self.status.begin_refill();
                 let journal = std::sync::Arc::clone(&self.status.journal);
                 self.refilling = Some(Refill {
                     from,

@@ -1,7 +1,7 @@
 //! What the pipeline's threads publish for metrics, probes and the API.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use station::time::Timestamp;
@@ -27,6 +27,8 @@ pub struct Status {
     pub published: Arc<Published>,
     oldest_us: AtomicI64,
     saved_us: AtomicI64,
+    settled: AtomicBool,
+    refills: AtomicU64,
 }
 
 /// What is known of the store.
@@ -60,6 +62,8 @@ impl Status {
             published,
             oldest_us: AtomicI64::new(0),
             saved_us: AtomicI64::new(0),
+            settled: AtomicBool::new(false),
+            refills: AtomicU64::new(0),
         }
     }
 
@@ -84,6 +88,25 @@ impl Status {
 
     pub(super) fn set_saved(&self, at: Timestamp) {
         self.saved_us.store(at.0, Ordering::Relaxed);
+    }
+
+    /// Whether the store has what was written to it, as far as is known: nothing of it must be written again, and no
+    /// request that was given up may still arrive.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_settled(&self, settled: bool) {
+        self.settled.store(settled, Ordering::Relaxed);
+    }
+
+    /// How often it was begun to write again what the journal retains.
+    pub(super) fn refills(&self) -> u64 {
+        self.refills.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begin_refill(&self) {
+        self.refills.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn update_store(&self, change: impl Fn(&mut StoreState)) {

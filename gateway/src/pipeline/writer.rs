@@ -1,7 +1,7 @@
 //! The thread that writes rows: it follows the journal with a fold of its own, sends what that finds to the store,
 //! and moves the position when all tables of a batch have answered.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,15 +10,12 @@ use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use service::config::{HumanBytes, HumanDuration};
-use station::event::{RejectReason, StationEvent};
-use station::fact::{Fact, Key};
-use station::fold::{Fold, Rows, Verdict};
+use station::fold::{Rows, Verdict};
 use station::id::StationId;
-use station::time::Timestamp;
-use store::ilp::{Batch, Refused, SendError, Sent, Writer as Ilp};
+use store::ilp::{Batch, SendError, Sent, Writer as Ilp};
 use tokio_util::sync::CancellationToken;
 
-use super::front::fold;
+use super::batch::{Filled, keep_refused};
 use super::refill::{Doubt, Refill};
 use super::snapshot::{self, Snapshot};
 use super::status::Status;
@@ -95,22 +92,6 @@ pub(super) struct Writer {
     pub(super) saved_position: Option<u64>,
 }
 
-/// What a refused row's event needs to be kept in `rejected`.
-struct Origin {
-    key: Key,
-    source: &'static str,
-    payload: Option<String>,
-    /// As it is in the journal.
-    event: Vec<u8>,
-}
-
-impl Origin {
-    /// The payload, or, for the kinds whose payloads are not kept, the event itself.
-    fn kept(&self) -> Option<String> {
-        self.payload.clone().or_else(|| serde_json::to_string(&proto::event::decode(&self.event).ok()?).ok())
-    }
-}
-
 impl Writer {
     /// Runs until the journal is closed and read to its end, or `stop` and the drain time are over.
     pub(super) fn run(mut self) {
@@ -126,6 +107,7 @@ impl Writer {
             if !self.stop.is_cancelled() {
                 self.refill_some();
             }
+            self.status.set_settled(!self.owes_refill() && self.doubt.position().is_none());
             let closed = self.status.journal.is_closed();
             match self.fill(&mut batch) {
                 Ok(Some(filled)) => {
@@ -410,90 +392,6 @@ impl Writer {
     }
 }
 
-/// What a batch holds besides its rows.
-#[derive(Default)]
-pub(super) struct Filled {
-    up_to: u64,
-    /// Events that the journal did not give back.
-    lost: u64,
-    oldest: Option<Timestamp>,
-    verdicts: Vec<(u64, Verdict)>,
-    origins: HashMap<u64, Origin>,
-    payload_bytes: usize,
-}
-
-impl Filled {
-    /// Folds an event, which is `bytes` in the journal, and adds its rows to the batch.
-    pub(super) fn add(
-        &mut self,
-        state: &mut Fold,
-        sequence: u64,
-        (event, bytes): (&StationEvent, &[u8]),
-        rows: &mut Rows,
-        batch: &mut Batch,
-    ) {
-        rows.facts.clear();
-        let outcome = fold(state, event, rows);
-        if outcome.verdict == Verdict::Rejected(RejectReason::FoldFailed) {
-            rows.facts.clear();
-            let detail = "a defect in the gateway: please report it with this payload";
-            rows.facts.push(station::fold::rejected(
-                key_of(event, 0),
-                event,
-                RejectReason::FoldFailed,
-                detail,
-                event.kind.label(),
-            ));
-        }
-        for fact in &rows.facts {
-            batch.push_fact(sequence, fact);
-        }
-        self.verdicts.push((sequence, outcome.verdict));
-        if !rows.facts.is_empty() {
-            let payload = event.payload.clone();
-            self.payload_bytes += bytes.len() + payload.as_ref().map_or(0, String::len);
-            let (key, source) = (key_of(event, 0), event.source.label());
-            let origin = Origin { key, source, payload, event: bytes.to_owned() };
-            self.origins.insert(sequence, origin);
-        }
-    }
-}
-
-/// Rows that the store refuses for what is in them are kept in `rejected`. Gives the events for which there is no place
-/// there either.
-pub(super) fn keep_refused(refused: &[Refused], filled: &Filled, batch: &mut Batch) -> Vec<u64> {
-    let mut lost = Vec::new();
-    for (n, row) in (1_000_000..).zip(refused) {
-        let (table, reason) = (row.table, &row.reason);
-        let Some(origin) = filled.origins.get(&row.tag).filter(|_| table != "rejected") else {
-            tracing::error!(
-                event = row.tag,
-                table,
-                reason,
-                "the store refused a row, and there is no place to keep it"
-            );
-            lost.push(row.tag);
-            continue;
-        };
-        tracing::warn!(table, reason, "the store refused a row; it is kept in `rejected`");
-        let key = Key { n, ..origin.key.clone() };
-        batch.push_fact(
-            row.tag,
-            &Fact::Rejected(
-                key,
-                station::fact::Rejected {
-                    source: origin.source,
-                    reason: RejectReason::RefusedByStore.label(),
-                    detail: format!("{}: {}", row.table, row.reason),
-                    origin: row.table.to_owned(),
-                    payload: origin.kept(),
-                },
-            ),
-        );
-    }
-    lost
-}
-
 /// Says what is lost, and how many events that are.
 fn report(damage: &Damage) -> u64 {
     tracing::error!(
@@ -503,21 +401,6 @@ fn report(damage: &Damage) -> u64 {
         "events of the journal are damaged or missing; the rest goes on, and the books say how many"
     );
     damage.to + 1 - damage.from
-}
-
-fn key_of(event: &StationEvent, n: i32) -> Key {
-    Key {
-        ts: event.received_at,
-        event_id: event.event_id,
-        n,
-        station: event.station.to_string(),
-        site: None,
-        evse: event.evse,
-        connector: event.connector,
-        station_ts: event.station_ts,
-        received_at: event.received_at,
-        flags: None,
-    }
 }
 
 fn reason(error: &SendError) -> &'static str {

@@ -29,7 +29,7 @@ fn key() -> SecretKey {
 }
 
 /// Runs a command; its status and output as JSON.
-fn command(gateway: &Gateway, arguments: &[&str]) -> (bool, Value) {
+pub(crate) fn command(gateway: &Gateway, arguments: &[&str]) -> (bool, Value) {
     let output = Command::new(binary())
         .args(arguments)
         .arg("--json")

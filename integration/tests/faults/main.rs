@@ -8,6 +8,7 @@
 mod clients;
 mod clocks;
 mod damage;
+mod deep;
 mod disk;
 mod fleet;
 mod full;

@@ -1,5 +1,6 @@
 //! The store against a real QuestDB.
 
+mod audit;
 mod faults;
 mod migrations;
 mod reading;

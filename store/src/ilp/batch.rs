@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use questdb::ingress::{Buffer, ProtocolVersion};
 use station::fact::{ConnectorNow, Fact, SessionNow, StationNow};
-use station::setting::Setting;
 
 use super::line::{Line, LineError};
 use crate::rows::{self, GatewayRow, ModelRow, ProfileRow, ScoreRow};
@@ -82,50 +81,7 @@ impl Batch {
 
     /// Adds what the fold found. A setting makes a row in `settings` and one in its collection's own table.
     pub fn push_fact(&mut self, tag: u64, fact: &Fact) {
-        use rows::{facts, settings};
-        match fact {
-            Fact::StationReport(key, row) => {
-                self.push(tag, &facts::STATION_REPORTS, |line| facts::station_report(line, key, row));
-            }
-            Fact::Connection(key, row) => {
-                self.push(tag, &facts::CONNECTIONS, |line| facts::connection(line, key, row));
-            }
-            Fact::ConnectorStatus(key, row) => {
-                self.push(tag, &facts::CONNECTOR_STATUS, |line| facts::connector_status(line, key, row));
-            }
-            Fact::MeterValue(key, row) => {
-                self.push(tag, &facts::METER_VALUES, |line| facts::meter_value(line, key, row));
-            }
-            Fact::MeterValueOther(key, row) => {
-                self.push(tag, &facts::METER_VALUES_OTHER, |line| facts::meter_value_other(line, key, row));
-            }
-            Fact::Session(row) => self.push(tag, &facts::SESSIONS, |line| facts::session(line, row)),
-            Fact::Event(key, row) => self.push(tag, &facts::EVENTS, |line| facts::event(line, key, row)),
-            Fact::Rejected(key, row) => {
-                self.push(tag, &facts::REJECTED, |line| facts::rejected(line, key, row));
-            }
-            Fact::Setting(key, change) => {
-                match &change.setting {
-                    Setting::Tariff(row) => {
-                        self.push(tag, &settings::TARIFFS, |line| settings::tariff(line, key, change, row));
-                    }
-                    Setting::Token(row) => {
-                        self.push(tag, &settings::TOKENS, |line| settings::token(line, key, change, row));
-                    }
-                    Setting::Site(row) => {
-                        self.push(tag, &settings::SITES, |line| settings::site(line, key, change, row));
-                    }
-                    Setting::Station(row) => {
-                        self.push(tag, &settings::STATIONS, |line| settings::station(line, key, change, row));
-                    }
-                    Setting::Limit(row) => {
-                        self.push(tag, &settings::LIMITS, |line| settings::limit(line, key, change, row));
-                    }
-                    Setting::Value(_) => {}
-                }
-                self.push(tag, &settings::SETTINGS, |line| settings::setting(line, key, change));
-            }
-        }
+        rows::of_fact(fact, &mut |table, encode| self.push(tag, table, encode));
     }
 
     /// Adds a station's current state.

@@ -1,4 +1,5 @@
-//! One row as one line of the line protocol, in what the store can take.
+//! One row as one line of the line protocol, in what the store can take; or as the cells that the store should then
+//! have.
 
 use std::borrow::Cow;
 
@@ -36,81 +37,166 @@ impl From<questdb::Error> for LineError {
     }
 }
 
+/// What the store has in a column of a row.
+#[derive(Clone, PartialEq, Debug)]
+#[allow(missing_docs)]
+pub enum Cell {
+    Text(String),
+    Uuid(Uuid),
+    Long(i64),
+    Double(f64),
+    Bool(bool),
+    Time(Timestamp),
+}
+
+/// A row as the store should have it: what is not named is NULL.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Cells {
+    pub(crate) ts: Timestamp,
+    pub(crate) named: Vec<(&'static str, Cell)>,
+}
+
 /// Writes one line at the end of a buffer. Columns that are `None` are left out, which the store reads as NULL.
 pub(crate) struct Line<'b> {
-    buffer: &'b mut Buffer,
+    to: To<'b>,
+}
+
+enum To<'b> {
+    Protocol(&'b mut Buffer),
+    Cells(&'b mut Cells),
 }
 
 impl<'b> Line<'b> {
     pub(crate) fn new(buffer: &'b mut Buffer) -> Self {
-        Self { buffer }
+        Self { to: To::Protocol(buffer) }
+    }
+
+    /// Writes no line, but what the store should have of it.
+    pub(crate) fn as_cells(cells: &'b mut Cells) -> Self {
+        Self { to: To::Cells(cells) }
     }
 
     pub(crate) fn begin(&mut self, table: &Table) -> Result<(), LineError> {
-        self.buffer.table(TableName::new_unchecked(table.name))?;
+        match &mut self.to {
+            To::Protocol(buffer) => {
+                buffer.table(TableName::new_unchecked(table.name))?;
+            }
+            To::Cells(cells) => cells.named.clear(),
+        }
         Ok(())
     }
 
     pub(crate) fn symbol<'v>(
         &mut self,
-        name: &str,
+        name: &'static str,
         value: impl Into<Option<&'v str>>,
     ) -> Result<(), LineError> {
         if let Some(value) = value.into() {
-            self.buffer.symbol(ColumnName::new_unchecked(name), clean_symbol(value))?;
+            match &mut self.to {
+                To::Protocol(buffer) => {
+                    buffer.symbol(ColumnName::new_unchecked(name), clean_symbol(value))?;
+                }
+                To::Cells(cells) => cells.named.push((name, Cell::Text(clean_symbol(value).into_owned()))),
+            }
         }
         Ok(())
     }
 
     pub(crate) fn text<'v>(
         &mut self,
-        name: &str,
+        name: &'static str,
         value: impl Into<Option<&'v str>>,
     ) -> Result<(), LineError> {
         if let Some(value) = value.into() {
-            self.buffer.column_str(ColumnName::new_unchecked(name), clean_text(value))?;
+            match &mut self.to {
+                To::Protocol(buffer) => {
+                    buffer.column_str(ColumnName::new_unchecked(name), clean_text(value))?;
+                }
+                To::Cells(cells) => cells.named.push((name, Cell::Text(clean_text(value).into_owned()))),
+            }
         }
         Ok(())
     }
 
     /// As text: over this protocol the server casts it to the column's UUID.
-    pub(crate) fn uuid(&mut self, name: &str, value: impl Into<Option<Uuid>>) -> Result<(), LineError> {
+    pub(crate) fn uuid(
+        &mut self,
+        name: &'static str,
+        value: impl Into<Option<Uuid>>,
+    ) -> Result<(), LineError> {
         if let Some(value) = value.into() {
-            let mut digits = Uuid::encode_buffer();
-            let digits: &str = value.hyphenated().encode_lower(&mut digits);
-            self.buffer.column_str(ColumnName::new_unchecked(name), digits)?;
+            match &mut self.to {
+                To::Protocol(buffer) => {
+                    let mut digits = Uuid::encode_buffer();
+                    let digits: &str = value.hyphenated().encode_lower(&mut digits);
+                    buffer.column_str(ColumnName::new_unchecked(name), digits)?;
+                }
+                To::Cells(cells) => cells.named.push((name, Cell::Uuid(value))),
+            }
         }
         Ok(())
     }
 
-    pub(crate) fn int(&mut self, name: &str, value: impl Into<Option<i32>>) -> Result<(), LineError> {
+    pub(crate) fn int(&mut self, name: &'static str, value: impl Into<Option<i32>>) -> Result<(), LineError> {
         self.long(name, value.into().map(i64::from))
     }
 
-    pub(crate) fn long(&mut self, name: &str, value: impl Into<Option<i64>>) -> Result<(), LineError> {
+    pub(crate) fn long(
+        &mut self,
+        name: &'static str,
+        value: impl Into<Option<i64>>,
+    ) -> Result<(), LineError> {
         if let Some(value) = value.into() {
-            self.buffer.column_i64(ColumnName::new_unchecked(name), value)?;
+            match &mut self.to {
+                To::Protocol(buffer) => {
+                    buffer.column_i64(ColumnName::new_unchecked(name), value)?;
+                }
+                To::Cells(cells) => cells.named.push((name, Cell::Long(value))),
+            }
         }
         Ok(())
     }
 
     /// What is not finite becomes NULL.
-    pub(crate) fn double(&mut self, name: &str, value: impl Into<Option<f64>>) -> Result<(), LineError> {
+    pub(crate) fn double(
+        &mut self,
+        name: &'static str,
+        value: impl Into<Option<f64>>,
+    ) -> Result<(), LineError> {
         if let Some(value) = value.into().filter(|value| value.is_finite()) {
-            self.buffer.column_f64(ColumnName::new_unchecked(name), value)?;
+            match &mut self.to {
+                To::Protocol(buffer) => {
+                    buffer.column_f64(ColumnName::new_unchecked(name), value)?;
+                }
+                To::Cells(cells) => cells.named.push((name, Cell::Double(value))),
+            }
         }
         Ok(())
     }
 
-    pub(crate) fn bool(&mut self, name: &str, value: bool) -> Result<(), LineError> {
-        self.buffer.column_bool(ColumnName::new_unchecked(name), value)?;
+    pub(crate) fn bool(&mut self, name: &'static str, value: bool) -> Result<(), LineError> {
+        match &mut self.to {
+            To::Protocol(buffer) => {
+                buffer.column_bool(ColumnName::new_unchecked(name), value)?;
+            }
+            To::Cells(cells) => cells.named.push((name, Cell::Bool(value))),
+        }
         Ok(())
     }
 
     /// Times outside the years 1 to 9999 become NULL.
-    pub(crate) fn time(&mut self, name: &str, value: impl Into<Option<Timestamp>>) -> Result<(), LineError> {
+    pub(crate) fn time(
+        &mut self,
+        name: &'static str,
+        value: impl Into<Option<Timestamp>>,
+    ) -> Result<(), LineError> {
         if let Some(Timestamp(us)) = value.into().filter(|time| (FIRST_US..=LAST_US).contains(&time.0)) {
-            self.buffer.column_ts(ColumnName::new_unchecked(name), TimestampMicros::new(us))?;
+            match &mut self.to {
+                To::Protocol(buffer) => {
+                    buffer.column_ts(ColumnName::new_unchecked(name), TimestampMicros::new(us))?;
+                }
+                To::Cells(cells) => cells.named.push((name, Cell::Time(Timestamp(us)))),
+            }
         }
         Ok(())
     }
@@ -119,7 +205,10 @@ impl<'b> Line<'b> {
         if !(0..=LAST_US).contains(&ts.0) {
             return Err(LineError::Time(ts.0));
         }
-        self.buffer.at(TimestampMicros::new(ts.0))?;
+        match &mut self.to {
+            To::Protocol(buffer) => buffer.at(TimestampMicros::new(ts.0))?,
+            To::Cells(cells) => cells.ts = ts,
+        }
         Ok(())
     }
 }

@@ -6,4 +6,5 @@ pub(crate) mod line;
 mod writer;
 
 pub use batch::{Batch, Refused};
+pub use line::Cell;
 pub use writer::{SendError, Sent, SentTable, Writer};
