@@ -251,9 +251,14 @@ impl QuestDb {
     }
 }
 
+/// Tries several times: a server that runs removes old versions of partitions meanwhile.
 fn copy_folder(from: &Path, to: &Path) {
-    let copied = Command::new("cp").args(["-r", "--sparse=always"]).args([from, to]).status();
-    assert!(copied.is_ok_and(|status| status.success()), "cp {} {}", from.display(), to.display());
+    let copied = (0..5).any(|_| {
+        let _ = std::fs::remove_dir_all(to);
+        let copied = Command::new("cp").args(["-r", "--sparse=always"]).args([from, to]).status();
+        copied.is_ok_and(|status| status.success())
+    });
+    assert!(copied, "cp {} {}", from.display(), to.display());
 }
 
 fn write_settings(folder: &Path, ports: Ports, options: &QuestDbOptions) {
