@@ -15,7 +15,7 @@ mod config {
     pub use duration::HumanDuration;
 }
 #[path = "../../../gateway/src/journal/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod journal;
 mod store;
 
