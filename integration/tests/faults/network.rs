@@ -112,13 +112,13 @@ fn falls_back_unreachably(store: &mut QuestDb, gateway: &mut Gateway, fleet: &Fl
     wait_until_up(gateway);
     http.cut();
     wait_until_down(gateway);
+    let seen = |gateway: &Gateway| gateway.log().matches("has restarted or lost transactions").count();
+    let before = seen(gateway);
     store.kill();
     store.put_back(&copy);
     store.start_again();
-    eventually_blocking(Duration::from_secs(60), || {
-        let log = gateway.process().log();
-        let seen = log.matches("could not be written again").count();
-        if seen > 0 { Ok(()) } else { Err("the gateway has not tried to mend it") }
+    eventually_blocking(Duration::from_secs(120), || {
+        if seen(gateway) > before { Ok(()) } else { Err("the gateway has not seen it") }
     });
     gateway.stop();
     gateway.start_again();
