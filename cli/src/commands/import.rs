@@ -65,17 +65,7 @@ struct Source {
 impl Source {
     /// The mapping that was asked for, or else `preset`.
     fn mapping(&self, preset: &str) -> anyhow::Result<MappingFile> {
-        let name = self.mapping.as_deref().unwrap_or(preset);
-        if Mapping::preset_names().contains(&name) {
-            return Ok(MappingFile::preset(name)?);
-        }
-        let text = fs::read_to_string(name).with_context(|| {
-            format!(
-                "--mapping {name} is neither a file that can be read nor a preset ({})",
-                Mapping::preset_names().join(", ")
-            )
-        })?;
-        MappingFile::from_toml(&text).with_context(|| format!("the mapping {name} will not do"))
+        mapping_of(self.mapping.as_deref().unwrap_or(preset))
     }
 
     /// The file's name without its folder, for messages.
@@ -87,6 +77,20 @@ impl Source {
     fn trouble(&self) -> String {
         format!("{} cannot be imported", self.file.display())
     }
+}
+
+/// What `--mapping` names: a preset, or else a file.
+pub(super) fn mapping_of(name: &str) -> anyhow::Result<MappingFile> {
+    if Mapping::preset_names().contains(&name) {
+        return Ok(MappingFile::preset(name)?);
+    }
+    let text = fs::read_to_string(name).with_context(|| {
+        format!(
+            "--mapping {name} is neither a file that can be read nor a preset ({})",
+            Mapping::preset_names().join(", ")
+        )
+    })?;
+    MappingFile::from_toml(&text).with_context(|| format!("the mapping {name} will not do"))
 }
 
 /// What became of a file.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::bail;
 use chrono::Utc;
 use clap::{Args, Subcommand};
+use gateway::api::rejected::{Letter, Letters, Outcome, Replayed, ReplayedLetter};
 use indicatif::ProgressBar;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use service::config::HumanDuration;
-use station::mqtt::record::{Mapping, MappingFile};
 
+use super::import::mapping_of;
 use super::setting::time;
 use crate::api::{Api, ApiArgs, query};
 use crate::table;
@@ -97,43 +97,6 @@ struct Replay {
     json: bool,
 }
 
-/// A letter, as the API gives it.
-#[derive(Serialize, Deserialize)]
-struct Letter {
-    event_id: String,
-    n: i32,
-    ts: String,
-    received_at: String,
-    station: String,
-    source: String,
-    reason: String,
-    detail: String,
-    origin: String,
-    payload: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Page {
-    items: Vec<Letter>,
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Replayed {
-    items: Vec<ReplayedLetter>,
-    next: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ReplayedLetter {
-    event_id: String,
-    n: i32,
-    station: String,
-    result: String,
-    events: usize,
-    why: Option<String>,
-}
-
 /// Letters of one request.
 const PAGE: usize = 100;
 /// Characters of a detail that a table shows.
@@ -159,7 +122,7 @@ fn list(api: &Api, filter: &Filter, limit: usize, json: bool) -> anyhow::Result<
         let mut parameters = filter.parameters();
         parameters.push(("limit", count));
         parameters.extend(after.map(|after: String| ("after", after)));
-        let page: Page = api.read(&format!("/v1/rejected?{}", query(&parameters)))?;
+        let page: Letters = api.read(&format!("/v1/rejected?{}", query(&parameters)))?;
         letters.extend(page.items);
         more = page.next.is_some();
         after = page.next;
@@ -176,7 +139,7 @@ fn list(api: &Api, filter: &Filter, limit: usize, json: bool) -> anyhow::Result<
 }
 
 fn show(api: &Api, id: &str, json: bool) -> anyhow::Result<ExitCode> {
-    let page: Page = api.read(&format!("/v1/rejected/{}", crate::api::path_segment(id)))?;
+    let page: Letters = api.read(&format!("/v1/rejected/{}", crate::api::path_segment(id)))?;
     if json {
         println!("{}", serde_json::to_string_pretty(&page.items)?);
     } else {
@@ -218,15 +181,8 @@ impl Replay {
         // What is rejected from now on is not part of this replay.
         filter.entry("until").or_insert_with(|| Utc::now().to_rfc3339().into());
         let mut request = json!({ "dry_run": self.dry_run });
-        match &self.mapping {
-            Some(name) if Mapping::preset_names().contains(&name.as_str()) => request["preset"] = json!(name),
-            Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| {
-                    anyhow::anyhow!("--mapping {path} is no preset, and no file: {error}")
-                })?;
-                request["mapping"] = serde_json::to_value(MappingFile::from_toml(&text)?)?;
-            }
-            None => {}
+        if let Some(name) = &self.mapping {
+            request["mapping"] = serde_json::to_value(mapping_of(name)?)?;
         }
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(200));
@@ -249,7 +205,7 @@ impl Replay {
             };
         }
         bar.finish_and_clear();
-        let left = letters.iter().filter(|letter| letter.result == "not_taken").count();
+        let left = letters.iter().filter(|letter| letter.result == Outcome::NotTaken).count();
         if self.json {
             println!("{}", serde_json::to_string_pretty(&letters)?);
         } else {
@@ -270,7 +226,7 @@ fn lines(letters: &[Letter]) -> String {
             let Letter { received_at, event_id, station, source, reason, .. } = letter;
             vec![
                 received_at.clone(),
-                event_id.clone(),
+                event_id.to_string(),
                 station.clone(),
                 source.clone(),
                 reason.clone(),
@@ -282,8 +238,11 @@ fn lines(letters: &[Letter]) -> String {
 }
 
 fn whole(letter: &Letter) -> String {
-    let id =
-        if letter.n == 0 { letter.event_id.clone() } else { format!("{} ({})", letter.event_id, letter.n) };
+    let id = if letter.n == 0 {
+        letter.event_id.to_string()
+    } else {
+        format!("{} ({})", letter.event_id, letter.n)
+    };
     [
         ("id", id.as_str()),
         ("received", &letter.received_at),
@@ -301,7 +260,7 @@ fn whole(letter: &Letter) -> String {
 
 /// What is left, each with its reason, then one line with the sums.
 fn summary(letters: &[ReplayedLetter], dry_run: bool) -> String {
-    let of = |result: &str| letters.iter().filter(|letter| letter.result == result).count();
+    let of = |result| letters.iter().filter(|letter| letter.result == result).count();
     let events: usize = letters.iter().map(|letter| letter.events).sum();
     let mut text: String = letters
         .iter()
@@ -312,10 +271,10 @@ fn summary(letters: &[ReplayedLetter], dry_run: bool) -> String {
         .collect();
     text += &format!(
         "{} {} ({events} events), {} there already, {} still not\n",
-        of("taken"),
+        of(Outcome::Taken),
         if dry_run { "would be taken" } else { "taken" },
-        of("duplicate"),
-        of("not_taken")
+        of(Outcome::Duplicate),
+        of(Outcome::NotTaken)
     );
     text
 }
@@ -343,22 +302,22 @@ mod tests {
 
     #[test]
     fn what_is_left_says_why() {
-        let letter = |result: &str, events, why: Option<&str>| ReplayedLetter {
-            event_id: "0199".into(),
+        let letter = |result, events, why: Option<&str>| ReplayedLetter {
+            event_id: "00000000-0000-0000-0000-000000000199".parse().unwrap(),
             n: 0,
             station: "CP1".into(),
-            result: result.into(),
+            result,
             events,
             why: why.map(str::to_owned),
         };
         let letters = [
-            letter("taken", 2, None),
-            letter("duplicate", 0, None),
-            letter("not_taken", 0, Some("not JSON")),
+            letter(Outcome::Taken, 2, None),
+            letter(Outcome::Duplicate, 0, None),
+            letter(Outcome::NotTaken, 0, Some("not JSON")),
         ];
         assert_eq!(
             summary(&letters, false),
-            "0199 CP1: not JSON\n1 taken (2 events), 1 there already, 1 still not\n"
+            "00000000-0000-0000-0000-000000000199 CP1: not JSON\n1 taken (2 events), 1 there already, 1 still not\n"
         );
     }
 }

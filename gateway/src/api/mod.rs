@@ -1,7 +1,7 @@
 //! The gateway's HTTP API: settings, books, dead letters, imports. Described by `/openapi.json`.
 
 mod books;
-mod rejected;
+pub mod rejected;
 mod settings;
 mod validate;
 

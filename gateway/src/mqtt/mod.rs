@@ -7,6 +7,7 @@ mod clients;
 mod codec;
 mod config;
 mod connection;
+mod ended;
 mod endpoint;
 mod leaving;
 mod messages;

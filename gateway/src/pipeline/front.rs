@@ -264,11 +264,7 @@ impl Front {
     /// The state grows while the store is away and no snapshot is saved; its place on the disk grows with it.
     fn keep_room(&mut self) {
         self.room_for = self.journal.next();
-        let kept = snapshot::keep_room(self.journal.folder(), self.room_for);
-        if let Err(error) = &kept {
-            tracing::error!(%error, "no room could be set aside for the next snapshot; nothing is acknowledged until there is");
-        }
-        self.journal.progress().set_reserve(kept.is_ok());
+        snapshot::keep_room(self.journal.folder(), &self.journal.progress());
     }
 
     fn refuse(&mut self, error: &AppendError) -> Refused {

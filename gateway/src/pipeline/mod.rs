@@ -115,10 +115,7 @@ pub fn start(
     }
     let begins = journal.progress().segments().first().copied();
     let snapshot = snapshot.unwrap_or_else(|| Snapshot::without(begins.unwrap_or(1)));
-    if let Err(error) = snapshot::keep_room(&folder, journal.next() - 1) {
-        tracing::error!(%error, "no room could be set aside for the next snapshot; nothing is acknowledged until there is");
-        journal.progress().set_reserve(false);
-    }
+    snapshot::keep_room(&folder, &journal.progress());
     let position = snapshot.books.position;
     journal.continue_after(position);
     tracing::info!(

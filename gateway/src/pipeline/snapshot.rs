@@ -10,7 +10,7 @@ use station::fold::Fold;
 use station::time::Timestamp;
 
 use super::books::Books;
-use crate::journal::{keep_reserve, read_if_there, sync_folder, write_atomically};
+use crate::journal::{Progress, keep_reserve, read_if_there, sync_folder, write_atomically};
 
 const MAGIC: &[u8; 8] = b"AMPWSNP1";
 const PREFIX: &str = "snapshot-";
@@ -176,16 +176,20 @@ pub(super) fn prune(folder: &Path, keep_from: u64) -> io::Result<u64> {
     Ok(base)
 }
 
-/// Sets room aside for the snapshot that will know the events up to `synced`, and [`ROOM_EVENTS`] more.
-///
-/// # Errors
-/// When the disk has no room for it.
-pub(super) fn keep_room(folder: &Path, synced: u64) -> io::Result<()> {
-    let newest = positions(folder)?.pop().unwrap_or(0);
-    let bytes = fs::metadata(path(folder, newest)).map_or(0, |file| file.len());
-    let events = synced.saturating_sub(newest).saturating_add(ROOM_EVENTS);
-    let grown = events.saturating_mul(ROOM_BYTES_AN_EVENT).min(ROOM_MAX_BYTES);
-    keep_reserve(folder, bytes + bytes / 4 + grown)
+/// Sets room aside for the snapshot that will know all that is journaled, and [`ROOM_EVENTS`] more. Without it the
+/// journal takes nothing: on a disk that is full to the last byte no segment could ever be freed.
+pub(super) fn keep_room(folder: &Path, journal: &Progress) {
+    let kept = positions(folder).and_then(|positions| {
+        let newest = positions.last().copied().unwrap_or(0);
+        let bytes = fs::metadata(path(folder, newest)).map_or(0, |file| file.len());
+        let events = journal.synced().saturating_sub(newest).saturating_add(ROOM_EVENTS);
+        let grown = events.saturating_mul(ROOM_BYTES_AN_EVENT).min(ROOM_MAX_BYTES);
+        keep_reserve(folder, bytes + bytes / 4 + grown)
+    });
+    journal.set_reserve(kept.is_ok());
+    if let Err(error) = kept {
+        tracing::error!(%error, "no room could be set aside for the next snapshot; nothing is acknowledged until there is");
+    }
 }
 
 /// Why a snapshot cannot be used.

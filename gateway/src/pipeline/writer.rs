@@ -371,11 +371,7 @@ impl Writer {
         if let Err(error) = freed {
             tracing::error!(%error, "what the journal need not keep any more could not be removed");
         }
-        let kept = snapshot::keep_room(&self.folder, self.status.journal.synced());
-        self.status.journal.set_reserve(kept.is_ok());
-        if let Err(error) = kept {
-            tracing::error!(%error, "no room could be set aside for the next snapshot; nothing is acknowledged until there is");
-        }
+        snapshot::keep_room(&self.folder, &self.status.journal);
     }
 
     /// Waits, but not when the gateway stops.

@@ -4,8 +4,10 @@
 //! journal is harmless and two folds (one that answers stations, one that writes rows) never disagree.
 
 mod cost;
+mod duplicates;
 mod meter;
 mod outcome;
+mod records;
 mod ring;
 mod rows;
 mod session;
@@ -42,13 +44,6 @@ pub const EARLY_LIMIT_S: i64 = 600;
 /// Steps back of the gateway's clock by at most this are taken for a fault of that clock, and stations are believed as
 /// before the step. Beyond it, what was before is taken for the fault.
 const STEP_BACK_LIMIT_S: i64 = 26 * 3_600;
-/// How many facts of a station are remembered to recognise what it sends twice (two digests each).
-const FACTS_SEEN: usize = 2 * 256;
-/// How many replayed events of a station are remembered.
-const REPLAYED_SEEN: usize = 16_384;
-/// How many whole-session records of a station are remembered.
-const RECORDS_SEEN: usize = 16_384;
-
 /// State of all stations, the settings in force, and the totals.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fold {
@@ -104,8 +99,8 @@ impl Fold {
             Folding { station, settings: &settings, totals: &mut self.totals, origin, rows, odd };
         folding.rows.touch(&event.station);
         let outcome = folding.event();
-        if event.event_id.is_replay() && outcome.verdict == Verdict::Stored {
-            folding.station.replayed.insert(replay_digest(event), REPLAYED_SEEN);
+        if outcome.verdict == Verdict::Stored {
+            folding.remember_replay();
         }
         Outcome { deviations: folding.odd, ..outcome }
     }
@@ -255,67 +250,6 @@ impl Folding<'_> {
         }
     }
 
-    /// Whether this comes from a rejected event that was replayed and taken before.
-    fn replayed_before(&self) -> bool {
-        let event = self.origin.event;
-        event.event_id.is_replay() && self.station.replayed.has(replay_digest(event))
-    }
-
-    /// Whether the station sent this before: the same message id, action and payload; or the same payload with a
-    /// plausible time of its own. Remembers it, if not.
-    fn seen_before(&mut self) -> bool {
-        let event = self.origin.event;
-        if event.digest == 0 || matches!(event.kind, EventKind::SessionRecorded(_)) {
-            return false;
-        }
-        // A start is recognised by its content while its session is open, whatever its message id (see
-        // `session_started`); and a station whose clock is lost repeats itself to the letter.
-        let clock_lost = self.origin.deviations.has(Deviation::Clock);
-        if matches!(event.kind, EventKind::SessionStarted(_)) && clock_lost {
-            return false;
-        }
-        let mut seen = false;
-        if let Some(id) = &event.message_id {
-            // What has no time of its own may be said again on a new connection, under a message id counted from 1.
-            let connection = match event.kind {
-                EventKind::Heartbeat | EventKind::Booted(_) | EventKind::Authorized { .. } => {
-                    self.station.connections
-                }
-                _ => 0,
-            };
-            let digest = crate::digest::digest(&[
-                b"id",
-                id.as_bytes(),
-                &event.digest.to_be_bytes(),
-                &connection.to_be_bytes(),
-            ]);
-            seen |= !self.station.seen.insert(digest, FACTS_SEEN);
-        }
-        if has_time_of_its_own(event, self.origin.latest) && !clock_lost {
-            let digest = crate::digest::digest(&[b"time", &event.digest.to_be_bytes()]);
-            seen |= !self.station.seen.insert(digest, FACTS_SEEN);
-        }
-        seen
-    }
-
-    /// Answers what was said before as it was answered then.
-    fn duplicate(&mut self) -> Outcome {
-        let event = self.origin.event;
-        let (transaction_id, token) = match &event.kind {
-            EventKind::SessionStarted(start) => {
-                let open = self.started_before(start).and_then(|id| self.station.session(id)?.given_id);
-                (open.or_else(|| self.started_and_ended(start)?.given_id), start.token.as_ref())
-            }
-            EventKind::SessionEnded(end) => (None, end.token.as_ref()),
-            EventKind::Authorized { token } => (None, Some(token)),
-            EventKind::SessionUpdated { token, .. } => (None, token.as_ref()),
-            _ => (None, None),
-        };
-        let authorization =
-            token.map(|t| self.settings.authorize(&event.station, &t.hash, event.received_at));
-        Outcome { verdict: Verdict::Duplicate, transaction_id, authorization, ..Outcome::default() }
-    }
-
     fn tick(&mut self) -> Outcome {
         let now = self.origin.event.received_at;
         for session in &mut self.station.open {
@@ -442,22 +376,6 @@ fn said_odd(event: &StationEvent, deviations: Deviations) -> Deviations {
             samples.iter().fold(deviations, |all, sample| all.union(sample.deviations))
         }
         _ => deviations,
-    }
-}
-
-/// What a replayed event is remembered by.
-fn replay_digest(event: &StationEvent) -> u64 {
-    crate::digest::digest(&[b"replay", event.event_id.0.as_bytes()])
-}
-
-/// Whether the event carries a time that the station gave it, so that two equal payloads are one fact.
-fn has_time_of_its_own(event: &StationEvent, latest: Timestamp) -> bool {
-    match &event.kind {
-        EventKind::MeterSampled { samples, .. } => {
-            !samples.is_empty()
-                && samples.iter().all(|s| s.station_ts.is_some_and(|ts| plausible(ts, latest)))
-        }
-        _ => event.station_ts.is_some(),
     }
 }
 

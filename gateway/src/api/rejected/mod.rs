@@ -48,41 +48,42 @@ pub(super) struct Filter {
 }
 
 /// Something that could not be taken.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub(super) struct Letter {
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Letter {
     /// The event that it was kept as.
     #[schema(value_type = String)]
-    event_id: Uuid,
+    pub event_id: Uuid,
     /// Its number in the event: 0, or, for rows that the store refused, from 1000000 on.
-    n: i32,
+    pub n: i32,
     /// The time that it is filed under, RFC 3339.
-    ts: String,
+    pub ts: String,
     /// When it was journaled, RFC 3339.
-    received_at: String,
+    pub received_at: String,
     /// Whose it is; `(gateway)` if that is not known.
-    station: String,
+    pub station: String,
     /// The way it came.
-    source: String,
+    pub source: String,
     /// The kind of trouble.
-    reason: String,
+    pub reason: String,
     /// What was wrong.
-    detail: String,
+    pub detail: String,
     /// Where it came from: a path, a topic, a file and its line, a table.
-    origin: String,
+    pub origin: String,
     /// What was sent, tokens sealed; none where it could not be kept.
     #[schema(nullable)]
-    payload: Option<String>,
+    pub payload: Option<String>,
     #[serde(skip)]
     received: station::time::Timestamp,
 }
 
 /// A page of letters, newest first.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(super) struct Letters {
-    items: Vec<Letter>,
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Letters {
+    /// At most as many as were asked for.
+    pub items: Vec<Letter>,
     /// What `after` must be for the next page; none on the last.
     #[schema(nullable)]
-    next: Option<String>,
+    pub next: Option<String>,
 }
 
 /// What to try again: either some letters, or all that a filter lets through.
@@ -104,33 +105,38 @@ pub(super) struct Replay {
 }
 
 /// What became of the letters of one request.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(super) struct Replayed {
-    items: Vec<ReplayedLetter>,
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Replayed {
+    /// In the order in which they were tried.
+    pub items: Vec<ReplayedLetter>,
     /// What the filter's `after` must be to go on; none at the end.
     #[schema(nullable)]
-    next: Option<String>,
+    pub next: Option<String>,
 }
 
 /// What became of one letter.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct ReplayedLetter {
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ReplayedLetter {
+    /// The event that it is kept as.
     #[schema(value_type = String)]
-    event_id: Uuid,
-    n: i32,
-    station: String,
-    result: Outcome,
+    pub event_id: Uuid,
+    /// Its number in the event.
+    pub n: i32,
+    /// Whose it is.
+    pub station: String,
+    /// How the try ended.
+    pub result: Outcome,
     /// New facts that it brought.
-    events: usize,
+    pub events: usize,
     /// Why not all of it was taken.
     #[schema(nullable)]
-    why: Option<String>,
+    pub why: Option<String>,
 }
 
 /// How one try ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+pub enum Outcome {
     /// It is journaled, and will be stored. With `dry_run`: it would be.
     Taken,
     /// It was there already: replayed before, or sent again by the station.

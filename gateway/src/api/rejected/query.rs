@@ -52,14 +52,15 @@ pub(super) async fn page(
         }
     }
     let _ = write!(sql, " ORDER BY ts {direction}, event_id, n LIMIT {skip}, {}", skip + limit);
-    let rows = reader.query(&sql, &params).await.map_err(unavailable)?;
-    let letters: Vec<Letter> = rows.iter().map(letter).collect::<Result<_, _>>().map_err(unavailable)?;
+    let rows = reader.query(&sql, &params).await.map_err(|error| unavailable(&error))?;
+    let letters: Vec<Letter> =
+        rows.iter().map(letter).collect::<Result<_, _>>().map_err(|error| unavailable(&error))?;
     let next = match rows.last() {
         Some(last) if rows.len() == limit as usize => {
-            let ts: Timestamp = last.get("ts").map_err(unavailable)?;
+            let ts: Timestamp = last.get("ts").map_err(|error| unavailable(&error))?;
             let mut same = 0;
             for row in &rows {
-                same += u32::from(row.get::<Timestamp>("ts").map_err(unavailable)? == ts);
+                same += u32::from(row.get::<Timestamp>("ts").map_err(|error| unavailable(&error))? == ts);
             }
             let before = after.filter(|(t, _)| *t == ts).map_or(0, |(_, skip)| skip);
             Some(format!("{}.{}", ts.0, before + same))
@@ -72,14 +73,14 @@ pub(super) async fn page(
 /// What is kept of one event; a problem if there is nothing.
 pub(super) async fn of_event(reader: &Reader, id: Uuid) -> Result<Vec<Letter>, Problem> {
     let sql = format!("{COLUMNS} WHERE event_id = $1 ORDER BY n");
-    let rows = reader.query(&sql, &[Param::Uuid(id)]).await.map_err(unavailable)?;
+    let rows = reader.query(&sql, &[Param::Uuid(id)]).await.map_err(|error| unavailable(&error))?;
     if rows.is_empty() {
         return Err(Problem::not_found(format!(
             "no rejected event has the id {id}; letters are shown some moments after they came, and for as long as \
              the table's TTL"
         )));
     }
-    rows.iter().map(letter).collect::<Result<_, _>>().map_err(unavailable)
+    rows.iter().map(letter).collect::<Result<_, _>>().map_err(|error| unavailable(&error))
 }
 
 fn letter(row: &Row) -> Result<Letter, ReadError> {
@@ -107,7 +108,6 @@ fn place(text: &str) -> Result<(Timestamp, u32), Problem> {
         .ok_or_else(|| Problem::bad_request("`after` must be what `next` was in the answer before"))
 }
 
-#[allow(clippy::needless_pass_by_value)] // It is given to `map_err`.
-fn unavailable(error: ReadError) -> Problem {
+fn unavailable(error: &ReadError) -> Problem {
     Problem::unavailable(format!("the store cannot be asked: {error}"))
 }
