@@ -9,6 +9,7 @@ mod bare;
 mod drain;
 mod events;
 mod journal;
+mod late;
 mod machine;
 mod meters;
 mod publisher;
@@ -20,10 +21,11 @@ pub(crate) const RUNS: usize = 3;
 
 type Measurement = fn() -> anyhow::Result<()>;
 
-const ALL: [(&str, Measurement); 4] = [
+const ALL: [(&str, Measurement); 5] = [
     ("events", events::run),
     ("journal", journal::run),
     ("acknowledge", acknowledge::run),
+    ("late", late::run),
     ("backlog", backlog::run),
 ];
 

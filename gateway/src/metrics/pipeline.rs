@@ -48,6 +48,7 @@ specs! {
     STORE_UP = Gauge "ampwarden_store_up" None [] "Whether the store takes rows";
     SUSPENDED = Gauge "ampwarden_store_suspended_tables" None [] "Tables that take rows but show none until they are resumed";
     APPLY_LAG = Gauge "ampwarden_store_apply_lag_transactions" None [] "Transactions that the store has accepted and not yet applied, over all tables";
+    LATE_ROWS = Gauge "ampwarden_late_rows" None [] "Rows that came long after their time (gateway.writer.late_after) and wait for their day's request";
     ENERGY = Counter "ampwarden_energy_joules_total" Joules ["site"] "Energy delivered in live sessions";
     REVENUE = Counter "ampwarden_revenue_total" None ["site", "currency"] "Cost of ended live sessions, in the currency's main unit";
     SESSIONS = Counter "ampwarden_sessions_ended_total" None ["site"] "Live sessions that ended";
@@ -243,6 +244,7 @@ impl Collector for GatewayCollector {
         Self::gauge(encoder, &STORE_UP, f64::from(u8::from(store.up)))?;
         Self::gauge(encoder, &SUSPENDED, store.suspended.len() as f64)?;
         Self::gauge(encoder, &APPLY_LAG, store.apply_lag as f64)?;
+        Self::gauge(encoder, &LATE_ROWS, status.late_rows() as f64)?;
         let totals = status.published.totals.load();
         let mut family = ENERGY.encode(encoder)?;
         for (site, total) in &totals.sites {

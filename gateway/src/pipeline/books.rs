@@ -42,6 +42,16 @@ impl Books {
         *self.rejected.entry(RejectReason::RefusedByStore.label().to_owned()).or_default() += 1;
     }
 
+    /// Adds what was counted apart; the position stays.
+    pub(super) fn add(&mut self, apart: &Self) {
+        self.stored += apart.stored;
+        self.duplicate += apart.duplicate;
+        self.lost += apart.lost;
+        for (reason, count) in &apart.rejected {
+            *self.rejected.entry(reason.clone()).or_default() += count;
+        }
+    }
+
     /// All rejected events.
     #[must_use]
     pub fn rejected_total(&self) -> u64 {

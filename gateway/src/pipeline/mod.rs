@@ -11,6 +11,7 @@ pub mod clock;
 mod front;
 mod handle;
 mod heartbeat;
+mod late;
 mod refill;
 mod snapshot;
 mod status;
@@ -170,6 +171,8 @@ pub fn start(
         refill,
         followed,
         refilling: None,
+        late: late::Late::new(),
+        folded: position,
         doubt: refill::Doubt::new(snapshot_doubt),
         request_timeout: config.store.request_timeout.0,
         now_trouble: None,

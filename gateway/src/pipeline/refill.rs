@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use station::fold::{Fold, Rows};
 use store::ilp::{Batch, SendError};
 
-use super::batch::{Filled, keep_refused};
+use super::batch::{Filled, Lanes};
+use super::late::Days;
 use super::snapshot::Snapshot;
 use super::writer::Writer;
 use crate::journal::Reader;
@@ -28,6 +29,7 @@ pub(super) struct Refill {
     fold: Fold,
     reader: Reader,
     batch: Batch,
+    days: Days,
     filled: Filled,
     events: u64,
     not_before: Instant,
@@ -104,12 +106,17 @@ impl Writer {
                 return;
             }
             match self.step(&mut refill) {
-                Ok(true) => {
+                Ok(Step::Last) => {
                     self.passed.written_again();
                     self.dirty.extend(self.state.fold.stations().cloned());
                     tracing::info!(events = refill.events, "what the journal retains was written again");
                 }
-                Ok(false) => self.refilling = Some(refill),
+                Ok(Step::Fresh) => self.refilling = Some(refill),
+                Ok(Step::Late) => {
+                    // That took its time: fresh rows go first.
+                    self.refilling = Some(refill);
+                    return;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "what the journal retains could not be written again; going on later");
                     refill.not_before = Instant::now() + PAUSE;
@@ -134,6 +141,7 @@ impl Writer {
                     fold: base.fold,
                     reader: Reader::new(self.folder.clone(), journal, from + 1),
                     batch: Batch::new(),
+                    days: Days::default(),
                     filled: Filled::default(),
                     events: 0,
                     not_before: Instant::now(),
@@ -147,14 +155,15 @@ impl Writer {
         }
     }
 
-    /// Folds and writes the next batch. Neither the position nor the books move. True: it has reached the position.
-    fn step(&mut self, refill: &mut Refill) -> Result<bool, RefillError> {
+    /// Folds and writes the next batch. Neither the position nor the books move.
+    fn step(&mut self, refill: &mut Refill) -> Result<Step, RefillError> {
         // What a step before could not write is still in the batch.
         let mut rows = Rows::wanted();
         let mut bytes = Vec::new();
         let mut at_end = false;
-        while !self.is_full(&refill.batch, &refill.filled) {
-            at_end = refill.reader.next() > self.state.books.position;
+        while !self.is_full(&refill.batch, &refill.filled) && refill.days.rows() < self.config.batch_rows {
+            // Beyond the position: fresh rows may have been answered while late ones wait.
+            at_end = refill.reader.next() > self.folded;
             if at_end {
                 break;
             }
@@ -162,20 +171,41 @@ impl Writer {
             let Some(sequence) = refill.reader.read(&mut bytes, &mut |_| {})? else { continue };
             refill.events += 1;
             if let Ok(event) = proto::event::decode(&bytes) {
-                refill.filled.add(&mut refill.fold, sequence, (&event, &bytes), &mut rows, &mut refill.batch);
+                let late_after = self.config.late_after.0;
+                let mut lanes = Lanes { fresh: &mut refill.batch, late: &mut refill.days, late_after };
+                refill.filled.add(&mut refill.fold, sequence, (&event, &bytes), &mut rows, &mut lanes);
             }
         }
-        loop {
-            let sent =
-                self.ilp.send(&mut refill.batch).inspect_err(|error| self.failed(error, refill.from))?;
-            self.count(&sent);
-            // They were counted when they were written first.
-            keep_refused(&sent.refused, &refill.filled, &mut refill.batch);
-            if refill.batch.is_empty() {
-                break;
-            }
+        let late = !refill.days.is_empty();
+        self.send_again(&mut refill.batch, &mut refill.filled, refill.from)?;
+        while let Some(day) = refill.days.first() {
+            self.send_again(day, &mut refill.filled, refill.from)?;
+            refill.days.drop_first();
         }
         refill.filled = Filled::default();
-        Ok(at_end)
+        Ok(match (at_end, late) {
+            (true, _) => Step::Last,
+            (false, true) => Step::Late,
+            (false, false) => Step::Fresh,
+        })
     }
+
+    fn send_again(&mut self, batch: &mut Batch, filled: &mut Filled, from: u64) -> Result<(), SendError> {
+        while !batch.is_empty() {
+            let sent = self.ilp.send(batch).inspect_err(|error| self.failed(error, from))?;
+            self.count(&sent);
+            // They were counted when they were written first.
+            filled.keep_refused(&sent.refused, batch);
+        }
+        Ok(())
+    }
+}
+
+/// What a step has written.
+enum Step {
+    Fresh,
+    /// Late rows, too.
+    Late,
+    /// All that there was.
+    Last,
 }

@@ -27,6 +27,7 @@ pub struct Status {
     pub published: Arc<Published>,
     oldest_us: AtomicI64,
     saved_us: AtomicI64,
+    late_rows: AtomicU64,
     settled: AtomicBool,
     refills: AtomicU64,
 }
@@ -62,6 +63,7 @@ impl Status {
             published,
             oldest_us: AtomicI64::new(0),
             saved_us: AtomicI64::new(0),
+            late_rows: AtomicU64::new(0),
             settled: AtomicBool::new(false),
             refills: AtomicU64::new(0),
         }
@@ -88,6 +90,16 @@ impl Status {
 
     pub(super) fn set_saved(&self, at: Timestamp) {
         self.saved_us.store(at.0, Ordering::Relaxed);
+    }
+
+    /// Rows that wait in the slow lane.
+    #[must_use]
+    pub fn late_rows(&self) -> u64 {
+        self.late_rows.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_late_rows(&self, rows: usize) {
+        self.late_rows.store(rows as u64, Ordering::Relaxed);
     }
 
     /// Whether the store has what was written to it, as far as is known: nothing of it must be written again, and no

@@ -10,12 +10,13 @@ use rand::Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use service::config::{HumanBytes, HumanDuration};
-use station::fold::{Rows, Verdict};
+use station::fold::Rows;
 use station::id::StationId;
 use store::ilp::{Batch, SendError, Sent, Writer as Ilp};
 use tokio_util::sync::CancellationToken;
 
-use super::batch::{Filled, keep_refused};
+use super::batch::{Filled, Lanes};
+use super::late::Late;
 use super::refill::{Doubt, Refill};
 use super::snapshot::{self, Snapshot};
 use super::status::Status;
@@ -32,6 +33,9 @@ pub struct WriterConfig {
     pub batch_bytes: HumanBytes,
     /// How long the first event of a batch waits for others. Shorter: fresher boards; longer: fewer requests.
     pub linger: HumanDuration,
+    /// Rows that come so long after their time, or longer, go in a slow lane, one day a request: in one go with the
+    /// others, rows of many days would hide fresh ones for seconds.
+    pub late_after: HumanDuration,
     /// How often the fold's state is saved. After a crash the journal is folded again from the last one.
     pub snapshot_every: HumanDuration,
     /// How long written segments of the journal are kept, to refill a store that lost its last minutes.
@@ -46,6 +50,7 @@ impl Default for WriterConfig {
             batch_rows: 10_000,
             batch_bytes: HumanBytes::from_mib(8),
             linger: HumanDuration::from_millis(50),
+            late_after: HumanDuration::from_secs(3600),
             snapshot_every: HumanDuration::from_secs(30),
             retain: HumanDuration::from_secs(3600),
             drain: HumanDuration::from_secs(5),
@@ -80,6 +85,10 @@ pub(super) struct Writer {
     pub(super) refill: tokio::sync::watch::Receiver<u64>,
     pub(super) followed: Arc<super::trace::Followed>,
     pub(super) refilling: Option<Refill>,
+    pub(super) late: Late,
+    /// The last event that `state.fold` has, all of whose rows but the late ones were answered. `state.books` are at
+    /// the position, which is before it while late rows wait.
+    pub(super) folded: u64,
     pub(super) doubt: Doubt,
     pub(super) request_timeout: Duration,
     /// Why current states were not taken the last time.
@@ -109,15 +118,16 @@ impl Writer {
             }
             self.status.set_settled(!self.owes_refill() && self.doubt.position().is_none());
             let closed = self.status.journal.is_closed();
-            match self.fill(&mut batch) {
+            let filled = if self.late.is_full(&self.config) { Ok(None) } else { self.fill(&mut batch) };
+            match filled {
                 Ok(Some(filled)) => {
-                    if !self.send(&mut batch, &filled, deadline) {
+                    if !self.send(&mut batch, filled, deadline) {
                         // The fold is ahead of the position: saved together they would make duplicates of what is
                         // not written. The last snapshot and the journal have all.
                         return;
                     }
                 }
-                Ok(None) if closed => break,
+                Ok(None) if closed && self.late.is_level() => break,
                 Ok(None) => {
                     self.write_now(false);
                     self.ping();
@@ -127,11 +137,21 @@ impl Writer {
                     self.pause(RETRY_MAX);
                 }
             }
+            self.late_some();
             let every = self.config.snapshot_every.0;
             let every = if self.status.journal.is_full() { every.min(SAVE_WHEN_FULL) } else { every };
-            if self.saved.elapsed() >= every {
+            let due = self.saved.elapsed() >= every;
+            self.late.save_with_next(due && !self.late.is_level());
+            if due && self.late.is_level() {
                 self.save();
             }
+        }
+        if !self.late.is_level() {
+            tracing::warn!(
+                rows = self.late.rows(),
+                "stopping before late rows were written; they are written at the next start"
+            );
+            return;
         }
         if self.status.store.load().up {
             self.write_now(true);
@@ -144,7 +164,7 @@ impl Writer {
         let (mut rows, mut bytes) = (Rows::wanted(), Vec::new());
         let mut filled = Filled::default();
         let mut until = None;
-        while !self.is_full(batch, &filled) {
+        while !self.is_full(batch, &filled) && !self.late.is_full(&self.config) {
             let next = self.reader.next();
             let mut damaged = |damage: Damage| {
                 self.metrics.damaged("segment");
@@ -152,7 +172,7 @@ impl Writer {
             };
             let read = match self.reader.read(&mut bytes, &mut damaged) {
                 // What was folded before must go out: the position moves past it with its rows, or not at all.
-                Err(_) if filled.up_to > self.state.books.position => break,
+                Err(_) if filled.up_to > self.folded => break,
                 read => read?,
             };
             let Some(sequence) = read else {
@@ -162,6 +182,8 @@ impl Writer {
                     None => *until.insert(Instant::now() + self.config.linger.0) - Instant::now(),
                     Some(until) => until.saturating_duration_since(Instant::now()),
                 };
+                // The slow lane goes on meanwhile: one day a batch.
+                let wait = wait.min(self.late.until_due());
                 let stopping = self.stop.is_cancelled();
                 if stopping
                     || wait.is_zero()
@@ -175,7 +197,9 @@ impl Writer {
             match proto::event::decode(&bytes) {
                 Ok(event) => {
                     filled.oldest.get_or_insert(event.received_at);
-                    filled.add(&mut self.state.fold, sequence, (&event, &bytes), &mut rows, batch);
+                    let (late, late_after) = (&mut self.late.collecting.days, self.config.late_after.0);
+                    let mut lanes = Lanes { fresh: batch, late, late_after };
+                    filled.add(&mut self.state.fold, sequence, (&event, &bytes), &mut rows, &mut lanes);
                 }
                 Err(error) => {
                     // Written by a newer version, or a defect.
@@ -185,7 +209,7 @@ impl Writer {
             }
         }
         self.dirty.extend(rows.touched.drain());
-        Ok((filled.up_to > self.state.books.position).then_some(filled))
+        Ok((filled.up_to > self.folded).then_some(filled))
     }
 
     /// Whether a batch has reached its bounds.
@@ -195,27 +219,19 @@ impl Writer {
             || filled.verdicts.len() >= self.config.batch_rows.saturating_mul(EVENTS_A_ROW)
     }
 
-    /// Sends a batch until the store has taken all of it; then moves the position. `false` if the drain time is over.
-    fn send(&mut self, batch: &mut Batch, filled: &Filled, deadline: Option<Instant>) -> bool {
-        self.status.set_oldest_unwritten(filled.oldest);
+    /// Sends a batch until the store has taken all of it; then the position may move. `false` if the drain time is over.
+    fn send(&mut self, batch: &mut Batch, mut filled: Filled, deadline: Option<Instant>) -> bool {
+        self.status.set_oldest_unwritten(self.late.oldest().or(filled.oldest));
         let traced = self.followed.write(filled.up_to);
-        let (mut refused_events, mut lost): (HashSet<u64>, HashSet<u64>) = Default::default();
         let mut retry = RETRY_MIN;
         let mut deadline = deadline;
-        loop {
+        while !batch.is_empty() {
             let began = Instant::now();
             match self.ilp.send(batch) {
                 Ok(sent) => {
                     self.metrics.written(began.elapsed());
                     self.count(&sent);
-                    if sent.refused.is_empty() {
-                        break;
-                    }
-                    refused_events.extend(sent.refused.iter().map(|r| r.tag));
-                    lost.extend(keep_refused(&sent.refused, filled, batch));
-                    if batch.is_empty() {
-                        break;
-                    }
+                    filled.keep_refused(&sent.refused, batch);
                 }
                 Err(error) => {
                     self.failed(&error, self.state.books.position);
@@ -237,21 +253,7 @@ impl Writer {
             }
         }
         drop(traced);
-        let books = &mut self.state.books;
-        for (sequence, verdict) in &filled.verdicts {
-            if lost.contains(sequence) {
-                books.lost += 1;
-                continue;
-            }
-            books.count(*verdict);
-            if *verdict == Verdict::Stored && refused_events.contains(sequence) {
-                books.refuse();
-            }
-        }
-        books.lost += filled.lost;
-        books.position = filled.up_to;
-        self.status.books.store(Arc::new(books.clone()));
-        self.status.set_oldest_unwritten(None);
+        self.settle(filled);
         self.write_now(false);
         true
     }
@@ -332,7 +334,7 @@ impl Writer {
     }
 
     /// Saves state, position and books, and frees the segments that nothing needs any more.
-    fn save(&mut self) {
+    pub(super) fn save(&mut self) {
         self.saved = Instant::now();
         let position = self.state.books.position;
         let mut ends = self.status.journal.segments();

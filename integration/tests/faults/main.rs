@@ -13,6 +13,7 @@ mod disk;
 mod fleet;
 mod full;
 mod kill;
+mod late;
 mod letters;
 mod network;
 mod power;
