@@ -50,8 +50,8 @@ pub(super) struct Late {
     pub(super) collecting: Generation,
     sending: Option<Generation>,
     not_before: Instant,
-    /// The last day was not taken: it is not hurried for.
-    failing: bool,
+    /// Why the last day was not taken: nothing is hurried then.
+    pub(super) trouble: Option<String>,
     /// A snapshot is due: the next generation takes the state with it.
     save: bool,
 }
@@ -129,7 +129,7 @@ impl Late {
             collecting: Generation::default(),
             sending: None,
             not_before: Instant::now(),
-            failing: false,
+            trouble: None,
             save: false,
         }
     }
@@ -196,7 +196,7 @@ impl Writer {
         }
         let hurry = self.late.is_full(&self.config) || self.stop.is_cancelled();
         let wait = self.late.until_due();
-        if !wait.is_zero() && (self.late.failing || !hurry) {
+        if !wait.is_zero() && (self.late.trouble.is_some() || !hurry) {
             if hurry {
                 // Nothing else is done meanwhile.
                 self.pause(wait.min(RETRY_LOOK));
@@ -213,8 +213,8 @@ impl Writer {
             }
         };
         let began = Instant::now();
-        self.late.failing = !self.send_day(&mut sending);
-        let pause = if self.late.failing { RETRY } else { (began.elapsed() * PAUSES).min(PAUSE_MAX) };
+        let taken = self.send_day(&mut sending);
+        let pause = if taken { (began.elapsed() * PAUSES).min(PAUSE_MAX) } else { RETRY };
         self.late.not_before = Instant::now() + pause;
         if !sending.days.is_empty() {
             self.late.sending = Some(sending);
@@ -242,10 +242,12 @@ impl Writer {
             match self.ilp.send(day) {
                 Ok(sent) => {
                     self.metrics.written(began.elapsed());
+                    self.late.trouble = None;
                     self.count(&sent);
                     sending.filled.keep_refused(&sent.refused, day);
                 }
                 Err(error) => {
+                    self.late.trouble = Some(error.to_string());
                     self.failed(&error, self.state.books.position);
                     return false;
                 }

@@ -297,7 +297,7 @@ impl Writer {
         for table in &sent.tables {
             self.metrics.rows(table.table, table.rows);
         }
-        self.up(self.now_trouble.clone().as_deref());
+        self.up(self.other_trouble().as_deref());
     }
 
     /// The store has not taken rows of events after `position`.
@@ -313,8 +313,13 @@ impl Writer {
     fn ping(&mut self) {
         if self.asked.elapsed() >= PING_EVERY {
             let trouble = self.ilp.ping().err().map(|error| error.to_string());
-            self.up(trouble.or_else(|| self.now_trouble.clone()).as_deref());
+            self.up(trouble.or_else(|| self.other_trouble()).as_deref());
         }
+    }
+
+    /// What is not taken, although the store answers.
+    fn other_trouble(&self) -> Option<String> {
+        self.now_trouble.clone().or_else(|| self.late.trouble.clone())
     }
 
     fn up(&mut self, trouble: Option<&str>) {

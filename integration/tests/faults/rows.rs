@@ -21,7 +21,7 @@ async fn refused_rows_suspended_tables_and_missing_columns_cost_nothing_else() {
     let settings = vec![("dev.mode.enabled".to_owned(), "true".to_owned())];
     let store = QuestDb::start_migrated(&QuestDbOptions { settings, ..Default::default() }).await;
     let gateway = Gateway::start(&store, &format!("{MQTT}\n{WRITER}"));
-    let fleet = Fleet::start(&gateway, "240", if crate::long() { "12h" } else { "2h" }, &[]);
+    let fleet = Fleet::start(&gateway, "240", if crate::long() { "12h" } else { "3h" }, &[]);
 
     refused_rows(&gateway, &store, &fleet).await;
     a_suspended_table(&gateway, &store, &fleet);
