@@ -19,6 +19,9 @@ const EMPTY_HERE: &[&str] = &[
     "ampwarden-gateway | Errors, refusals, rejections | B: no rows",
 ];
 
+/// The fleet lived for a day, and some stations tell what came before it.
+const ALL: &str = "now-30h";
+
 /// While the fleet lives: every query answers with rows and values (`grafana/check-exceptions.json` lists what may be
 /// empty, and why).
 pub(crate) async fn all_answer(prometheus: String, questdb: String) {
@@ -26,7 +29,7 @@ pub(crate) async fn all_answer(prometheus: String, questdb: String) {
         return;
     }
     eventually(Duration::from_secs(120), || async {
-        let (_, text, complaints) = run(&prometheus, &questdb)?;
+        let (_, text, complaints) = run(&prometheus, &questdb, &[])?;
         let wrong: Vec<&str> =
             complaints.lines().filter(|line| !line.is_empty() && !EMPTY_HERE.contains(line)).collect();
         if wrong.is_empty() && !text.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
@@ -42,7 +45,7 @@ pub(crate) async fn totals(prometheus: &str, questdb: &str, ledger: &Ledger) {
     }
     let said = said(ledger);
     let compared = eventually(Duration::from_secs(60), || async {
-        let (_, text, errors) = run(prometheus, questdb)?;
+        let (_, text, errors) = run(prometheus, questdb, &["--from", ALL])?;
         let values: Value = serde_json::from_str(&text).map_err(|error| format!("{error}: {errors}"))?;
         let board = &values["ampwarden-sessions"];
         let all = said.values().fold(Sums::default(), |all, sums| all.and(sums));
@@ -128,13 +131,14 @@ fn no_node() -> bool {
 }
 
 /// Runs `grafana/check.mjs` on all boards: whether it is content, what it printed, what it complains of.
-fn run(prometheus: &str, questdb: &str) -> Result<(bool, String, String), String> {
+fn run(prometheus: &str, questdb: &str, more: &[&str]) -> Result<(bool, String, String), String> {
     let folder = repository().join("grafana");
     let boards = std::fs::read_dir(folder.join("dashboards"))
         .map_err(|error| error.to_string())?
         .filter_map(|entry| entry.ok().map(|e| e.path().display().to_string()));
     let output = Command::new("node")
         .args(["check.mjs", "--prom", prometheus, "--qdb", questdb, "--json"])
+        .args(more)
         .args(boards)
         .current_dir(&folder)
         .output()

@@ -16,16 +16,16 @@ use integration::servers::{Process, Prometheus, QuestDb, QuestDbOptions, free_po
 use integration::{Gateway, binary, eventually};
 use store::read::Reader;
 
-/// Simulated hours, and how much faster than real time they go.
-const HOURS: i64 = 5;
-const SPEED: i64 = 200;
+/// Simulated hours, and how much faster than real time they go. A whole day: as many come whenever the test is run.
+const HOURS: i64 = 24;
+const SPEED: i64 = 900;
 
 /// The tariff of the test, in the decimal text of the command.
 const PER_KWH: &str = "0.30";
 const PER_SESSION: &str = "0.35";
 
 /// Who lives.
-const FLEET: &[&str] = &["--ocpp16", "70", "--ocpp201", "25", "--mqtt-stations", "45", "--seed", "5"];
+const FLEET: &[&str] = &["--ocpp16", "35", "--ocpp201", "12", "--mqtt-stations", "23", "--seed", "5"];
 
 struct Stack {
     store: QuestDb,
@@ -45,7 +45,9 @@ impl Stack {
         let gateway = Gateway::start(
             &store,
             &format!(
+                // Hours that are played fast are no late ones.
                 r#"mqtt = {{ listen = "127.0.0.1:{{mqtt}}", anonymous = true }}
+writer = {{ late_after = "2d" }}
 
 [exporter]
 admin = {{ listen = "127.0.0.1:{exporter_port}" }}
@@ -147,7 +149,7 @@ training = {{ folder = "{}" }}
             "--duration",
             &format!("{HOURS}h"),
             "--meter-every",
-            "120s",
+            "300s",
             "--reconnect",
             "200ms",
             "--faults",

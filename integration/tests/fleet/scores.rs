@@ -15,8 +15,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Issue of the product: 99 of 100 scores within 2 s. Printed, and only absurd values fail: time is not asserted.
 const SESSIONS_MIN: usize = 500;
 
-/// When each session's score was first seen.
-pub(crate) type Seen = HashMap<Uuid, Timestamp>;
+/// When each session's score was made, and when it was first seen.
+pub(crate) type Seen = HashMap<Uuid, (Timestamp, Timestamp)>;
 
 /// Looks for scores until the fleet has ended, and a while longer.
 pub(crate) async fn watch(reader: &Reader, alive: impl Fn() -> bool) -> Seen {
@@ -34,10 +34,12 @@ pub(crate) async fn watch(reader: &Reader, alive: impl Fn() -> bool) -> Seen {
 
 /// Scores of running sessions do not count: only those of ended ones are in the table.
 async fn look(reader: &Reader, seen: &mut Seen) {
-    let rows = reader.query("SELECT session_id FROM session_scores", &[]).await;
+    let rows = reader.query("SELECT session_id, scored_at FROM session_scores", &[]).await;
     let now = gateway::pipeline::clock::now();
     for row in rows.unwrap_or_else(|error| panic!("{error}")) {
-        seen.entry(row.get("session_id").unwrap_or_else(|error| panic!("{error}"))).or_insert(now);
+        let id = row.get("session_id").unwrap_or_else(|error| panic!("{error}"));
+        let made = row.get("scored_at").unwrap_or_else(|error| panic!("{error}"));
+        seen.entry(id).or_insert((made, now));
     }
 }
 
@@ -68,23 +70,24 @@ pub(crate) async fn check(reader: &Reader, ledger: &Ledger, seen: &Seen) {
         }
     })
     .await;
-    let mut took: Vec<f64> = ledger
+    let took: Vec<(f64, f64)> = ledger
         .sessions
         .iter()
         .filter_map(|s| {
             let said = Timestamp::parse(s.acknowledged_at.as_deref()?, &mut Deviations::default())?;
-            Some(seen.get(&id(s)?)?.seconds_since(said))
+            let (made, first_seen) = seen.get(&id(s)?)?;
+            Some((made.seconds_since(said), first_seen.seconds_since(said)))
         })
         .collect();
-    took.sort_by(f64::total_cmp);
     assert!(took.len() >= SESSIONS_MIN, "only {} sessions", took.len());
-    let at = |part: usize| took[(took.len() - 1) * part / 100];
-    println!(
-        "stop answered → score visible, {} sessions: p50 {:.2} s, p90 {:.2} s, p99 {:.2} s, max {:.2} s (goal: p99 ≤ 2 s)",
-        took.len(),
-        at(50),
-        at(90),
-        at(99),
-        took[took.len() - 1]
-    );
+    println!("stop answered → score, {} sessions (goal: visible after 2 s, p99)", took.len());
+    tell("made", took.iter().map(|(made, _)| *made));
+    tell("visible", took.iter().map(|(_, visible)| *visible));
+}
+
+fn tell(what: &str, seconds: impl Iterator<Item = f64>) {
+    let mut seconds: Vec<f64> = seconds.collect();
+    seconds.sort_by(f64::total_cmp);
+    let at = |part: usize| seconds[(seconds.len() - 1) * part / 100];
+    println!("{what}: p50 {:.2} s, p90 {:.2} s, p99 {:.2} s, max {:.2} s", at(50), at(90), at(99), at(100));
 }
