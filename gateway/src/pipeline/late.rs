@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use station::fact::Fact;
 use station::fold::Fold;
 use station::time::{SECOND, Timestamp};
-use store::ilp::Batch;
+use store::ilp::{Batch, Writer as Ilp};
 
 use super::batch::Filled;
 use super::books::Books;
@@ -190,7 +190,7 @@ impl Writer {
     }
 
     /// Sends the next day, if it is time for it.
-    pub(super) fn late_some(&mut self) {
+    pub(super) fn late_some(&mut self, ilp: &mut Ilp) {
         if self.late.is_level() {
             return;
         }
@@ -213,7 +213,7 @@ impl Writer {
             }
         };
         let began = Instant::now();
-        let taken = self.send_day(&mut sending);
+        let taken = self.send_day(ilp, &mut sending);
         let pause = if taken { (began.elapsed() * PAUSES).min(PAUSE_MAX) } else { RETRY };
         self.late.not_before = Instant::now() + pause;
         if !sending.days.is_empty() {
@@ -235,11 +235,11 @@ impl Writer {
     }
 
     /// Sends the earliest day of a generation. False: the store has not taken it.
-    fn send_day(&mut self, sending: &mut Generation) -> bool {
+    fn send_day(&mut self, ilp: &mut Ilp, sending: &mut Generation) -> bool {
         let Some(day) = sending.days.first() else { return true };
         while !day.is_empty() {
             let began = Instant::now();
-            match self.ilp.send(day) {
+            match ilp.send(day) {
                 Ok(sent) => {
                     self.metrics.written(began.elapsed());
                     self.late.trouble = None;

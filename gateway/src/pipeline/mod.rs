@@ -157,11 +157,11 @@ pub fn start(
     let passed = Arc::new(watch::Passed::default());
     let (refill_sender, refill) = tokio::sync::watch::channel(0);
     let snapshot_doubt = snapshot.unsure_from;
+    let ilp = store::ilp::Writer::new(&config.store);
     let writer = writer::Writer {
         config: config.writer.clone(),
         folder: folder.clone(),
         reader: Reader::new(folder.clone(), progress, position + 1),
-        ilp: store::ilp::Writer::new(&config.store),
         dirty: snapshot.fold.stations().cloned().collect::<HashSet<_>>(),
         state: snapshot,
         status: Arc::clone(&status),
@@ -171,6 +171,7 @@ pub fn start(
         refill,
         followed,
         refilling: None,
+        ahead: None,
         late: late::Late::new(),
         folded: position,
         doubt: refill::Doubt::new(snapshot_doubt),
@@ -206,7 +207,7 @@ pub fn start(
     };
     let running = Running {
         front: spawn("journal", Box::new(move || front.run()))?,
-        writer: spawn("writer", Box::new(move || writer.run()))?,
+        writer: spawn("writer", Box::new(move || writer.run(ilp)))?,
         heartbeat: spawn("heartbeat", Box::new(move || heartbeat.run()))?,
         pipeline: pipeline.clone(),
         status,

@@ -9,7 +9,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use station::fold::{Fold, Rows};
-use store::ilp::{Batch, SendError};
+use store::ilp::{Batch, SendError, Writer as Ilp};
 
 use super::batch::{Filled, Lanes};
 use super::late::Days;
@@ -89,7 +89,7 @@ impl Writer {
     }
 
     /// Does some of what is owed.
-    pub(super) fn refill_some(&mut self) {
+    pub(super) fn refill_some(&mut self, ilp: &mut Ilp) {
         if self.refill.has_changed().unwrap_or(false) {
             self.refill.mark_unchanged();
             self.begin_refill(0);
@@ -105,7 +105,7 @@ impl Writer {
                 self.refilling = Some(refill);
                 return;
             }
-            match self.step(&mut refill) {
+            match self.step(ilp, &mut refill) {
                 Ok(Step::Last) => {
                     self.passed.written_again();
                     self.dirty.extend(self.state.fold.stations().cloned());
@@ -156,7 +156,7 @@ impl Writer {
     }
 
     /// Folds and writes the next batch. Neither the position nor the books move.
-    fn step(&mut self, refill: &mut Refill) -> Result<Step, RefillError> {
+    fn step(&mut self, ilp: &mut Ilp, refill: &mut Refill) -> Result<Step, RefillError> {
         // What a step before could not write is still in the batch.
         let mut rows = Rows::wanted();
         let mut bytes = Vec::new();
@@ -177,9 +177,9 @@ impl Writer {
             }
         }
         let late = !refill.days.is_empty();
-        self.send_again(&mut refill.batch, &mut refill.filled, refill.from)?;
+        self.send_again(ilp, &mut refill.batch, &mut refill.filled, refill.from)?;
         while let Some(day) = refill.days.first() {
-            self.send_again(day, &mut refill.filled, refill.from)?;
+            self.send_again(ilp, day, &mut refill.filled, refill.from)?;
             refill.days.drop_first();
         }
         refill.filled = Filled::default();
@@ -190,9 +190,15 @@ impl Writer {
         })
     }
 
-    fn send_again(&mut self, batch: &mut Batch, filled: &mut Filled, from: u64) -> Result<(), SendError> {
+    fn send_again(
+        &mut self,
+        ilp: &mut Ilp,
+        batch: &mut Batch,
+        filled: &mut Filled,
+        from: u64,
+    ) -> Result<(), SendError> {
         while !batch.is_empty() {
-            let sent = self.ilp.send(batch).inspect_err(|error| self.failed(error, from))?;
+            let sent = ilp.send(batch).inspect_err(|error| self.failed(error, from))?;
             self.count(&sent);
             // They were counted when they were written first.
             filled.keep_refused(&sent.refused, batch);

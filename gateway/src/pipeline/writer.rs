@@ -75,7 +75,6 @@ pub(super) struct Writer {
     pub(super) config: WriterConfig,
     pub(super) folder: PathBuf,
     pub(super) reader: Reader,
-    pub(super) ilp: Ilp,
     pub(super) state: Snapshot,
     pub(super) status: Arc<Status>,
     pub(super) passed: Arc<super::watch::Passed>,
@@ -85,9 +84,11 @@ pub(super) struct Writer {
     pub(super) refill: tokio::sync::watch::Receiver<u64>,
     pub(super) followed: Arc<super::trace::Followed>,
     pub(super) refilling: Option<Refill>,
+    /// Read and folded while the batch before was on its way.
+    pub(super) ahead: Option<(Batch, Filled)>,
     pub(super) late: Late,
-    /// The last event that `state.fold` has, all of whose rows but the late ones were answered. `state.books` are at
-    /// the position, which is before it while late rows wait.
+    /// The last event, all of whose rows but the late ones were answered. `state.fold` has it, and what is `ahead`.
+    /// `state.books` are at the position, which is before it while late rows wait.
     pub(super) folded: u64,
     pub(super) doubt: Doubt,
     pub(super) request_timeout: Duration,
@@ -103,7 +104,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Runs until the journal is closed and read to its end, or `stop` and the drain time are over.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(mut self, mut ilp: Ilp) {
         let mut batch = Batch::new();
         let mut deadline = None;
         loop {
@@ -114,14 +115,21 @@ impl Writer {
                 }
             }
             if !self.stop.is_cancelled() {
-                self.refill_some();
+                self.refill_some(&mut ilp);
             }
             self.status.set_settled(!self.owes_refill() && self.doubt.position().is_none());
             let closed = self.status.journal.is_closed();
-            let filled = if self.late.is_full(&self.config) { Ok(None) } else { self.fill(&mut batch) };
+            let filled = match self.ahead.take() {
+                Some((ahead, filled)) => {
+                    batch = ahead;
+                    Ok(Some(filled))
+                }
+                None if self.late.is_full(&self.config) => Ok(None),
+                None => self.fill(&mut batch),
+            };
             match filled {
                 Ok(Some(filled)) => {
-                    if !self.send(&mut batch, filled, deadline) {
+                    if !self.send(&mut ilp, &mut batch, filled, deadline) {
                         // The fold is ahead of the position: saved together they would make duplicates of what is
                         // not written. The last snapshot and the journal have all.
                         return;
@@ -129,34 +137,38 @@ impl Writer {
                 }
                 Ok(None) if closed && self.late.is_level() => break,
                 Ok(None) => {
-                    self.write_now(false);
-                    self.ping();
+                    self.write_now(&mut ilp, false);
+                    self.ping(&mut ilp);
                 }
                 Err(error) => {
                     tracing::error!(%error, "the journal cannot be read; trying again");
                     self.pause(RETRY_MAX);
                 }
             }
-            self.late_some();
-            let every = self.config.snapshot_every.0;
-            let every = if self.status.journal.is_full() { every.min(SAVE_WHEN_FULL) } else { every };
-            let due = self.saved.elapsed() >= every;
+            self.late_some(&mut ilp);
+            let due = self.is_save_due();
             self.late.save_with_next(due && !self.late.is_level());
-            if due && self.late.is_level() {
+            if due && self.late.is_level() && self.ahead.is_none() {
                 self.save();
             }
         }
-        if !self.late.is_level() {
+        if !self.late.is_level() || self.ahead.is_some() {
             tracing::warn!(
-                rows = self.late.rows(),
-                "stopping before late rows were written; they are written at the next start"
+                late_rows = self.late.rows(),
+                "stopping before all rows were written; they are written at the next start"
             );
             return;
         }
         if self.status.store.load().up {
-            self.write_now(true);
+            self.write_now(&mut ilp, true);
         }
         self.save();
+    }
+
+    fn is_save_due(&self) -> bool {
+        let every = self.config.snapshot_every.0;
+        let every = if self.status.journal.is_full() { every.min(SAVE_WHEN_FULL) } else { every };
+        self.saved.elapsed() >= every
     }
 
     /// Reads and folds events until a batch is full, or the linger time is over.
@@ -220,14 +232,25 @@ impl Writer {
     }
 
     /// Sends a batch until the store has taken all of it; then the position may move. `false` if the drain time is over.
-    fn send(&mut self, batch: &mut Batch, mut filled: Filled, deadline: Option<Instant>) -> bool {
+    fn send(
+        &mut self,
+        ilp: &mut Ilp,
+        batch: &mut Batch,
+        mut filled: Filled,
+        deadline: Option<Instant>,
+    ) -> bool {
         self.status.set_oldest_unwritten(self.late.oldest().or(filled.oldest));
         let traced = self.followed.write(filled.up_to);
         let mut retry = RETRY_MIN;
         let mut deadline = deadline;
         while !batch.is_empty() {
             let began = Instant::now();
-            match self.ilp.send(batch) {
+            let sent = if filled.late.is_empty() && self.may_go_ahead() {
+                self.send_and_go_ahead(ilp, batch)
+            } else {
+                ilp.send(batch)
+            };
+            match sent {
                 Ok(sent) => {
                     self.metrics.written(began.elapsed());
                     self.count(&sent);
@@ -254,13 +277,39 @@ impl Writer {
         }
         drop(traced);
         self.settle(filled);
-        self.write_now(false);
+        self.write_now(ilp, false);
         true
+    }
+
+    /// Whether the next batch may be folded before this one is answered: when there is enough for one. Late rows and
+    /// snapshots need the fold at the batch's end.
+    fn may_go_ahead(&self) -> bool {
+        let waiting = self.status.journal.synced().saturating_sub(self.reader.next());
+        waiting >= self.config.batch_rows as u64
+            && self.ahead.is_none()
+            && self.late.is_level()
+            && !self.is_save_due()
+            && !self.stop.is_cancelled()
+    }
+
+    /// Sends on a thread of its own, and reads and folds the next batch meanwhile: the store and this process work at
+    /// the same time.
+    fn send_and_go_ahead(&mut self, ilp: &mut Ilp, batch: &mut Batch) -> Result<Sent, SendError> {
+        std::thread::scope(|scope| {
+            let sending = scope.spawn(|| ilp.send(batch));
+            let mut next = Batch::new();
+            match self.fill(&mut next) {
+                Ok(filled) => self.ahead = filled.map(|filled| (next, filled)),
+                // It is read again, and told then.
+                Err(error) => tracing::debug!(%error, "the journal cannot be read"),
+            }
+            sending.join().unwrap_or_else(|defect| std::panic::resume_unwind(defect))
+        })
     }
 
     /// Writes the current states that changed, at most once a second. What cannot be written now is written later,
     /// newer: these rows follow from the fold at any time.
-    fn write_now(&mut self, at_once: bool) {
+    fn write_now(&mut self, ilp: &mut Ilp, at_once: bool) {
         if self.dirty.is_empty() || (!at_once && self.now_written.elapsed() < NOW_EVERY) {
             return;
         }
@@ -272,7 +321,7 @@ impl Writer {
             now.connectors.iter().for_each(|c| batch.push_connector_now(0, c));
             now.sessions.iter().for_each(|s| batch.push_session_now(0, s));
         }
-        match self.ilp.send(&mut batch) {
+        match ilp.send(&mut batch) {
             Ok(sent) => {
                 self.dirty.clear();
                 self.now_trouble = None;
@@ -310,9 +359,9 @@ impl Writer {
     }
 
     /// Without traffic nobody would notice that the store is away.
-    fn ping(&mut self) {
+    fn ping(&mut self, ilp: &mut Ilp) {
         if self.asked.elapsed() >= PING_EVERY {
-            let trouble = self.ilp.ping().err().map(|error| error.to_string());
+            let trouble = ilp.ping().err().map(|error| error.to_string());
             self.up(trouble.or_else(|| self.other_trouble()).as_deref());
         }
     }
