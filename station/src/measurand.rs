@@ -1,7 +1,7 @@
 //! What meters measure: measurands, phases, contexts, locations and their units, normalised to SI-based units.
 //!
 //! Source: OCPP 1.6 edition 2, 7.28–7.36 (Measurand, Phase, ReadingContext, Location, UnitOfMeasure); OCPP 2.0.1
-//! part 2, 3.53 (MeasurandEnumType) and appendix 2 (standardised units).
+//! part 2, 3.53 (MeasurandEnumType) and appendix 2 (standardised units); OCPP 2.1 part 2, MeasurandEnumType.
 
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +109,68 @@ words! {
         Soc => "SoC",
         /// Revolutions a minute.
         Rpm => "RPM",
+        /// A that the station offers to take.
+        CurrentExportOffered => "Current.Export.Offered",
+        /// A from the vehicle, least.
+        CurrentExportMinimum => "Current.Export.Minimum",
+        /// A that the station offers.
+        CurrentImportOffered => "Current.Import.Offered",
+        /// A towards the vehicle, least.
+        CurrentImportMinimum => "Current.Import.Minimum",
+        /// State of charge that the vehicle shows.
+        DisplayPresentSoc => "Display.PresentSOC",
+        /// Least state of charge.
+        DisplayMinimumSoc => "Display.MinimumSOC",
+        /// State of charge that is wanted.
+        DisplayTargetSoc => "Display.TargetSOC",
+        /// Largest state of charge.
+        DisplayMaximumSoc => "Display.MaximumSOC",
+        /// Seconds to the least state of charge.
+        DisplayTimeToMinimumSoc => "Display.RemainingTimeToMinimumSOC",
+        /// Seconds to the one that is wanted.
+        DisplayTimeToTargetSoc => "Display.RemainingTimeToTargetSOC",
+        /// Seconds to the largest.
+        DisplayTimeToMaximumSoc => "Display.RemainingTimeToMaximumSOC",
+        /// 1 if charging is complete.
+        DisplayChargingComplete => "Display.ChargingComplete",
+        /// Wh that the battery holds.
+        DisplayBatteryCapacity => "Display.BatteryEnergyCapacity",
+        /// 1 if the inlet is too hot.
+        DisplayInletHot => "Display.InletHot",
+        /// Wh lost in the cable.
+        EnergyImportCableLoss => "Energy.Active.Import.CableLoss",
+        /// Wh drawn from generation on the spot.
+        EnergyImportLocalRegister => "Energy.Active.Import.LocalGeneration.Register",
+        /// Wh that the setpoints of the interval meant.
+        EnergySetpointInterval => "Energy.Active.Setpoint.Interval",
+        /// Wh that the vehicle wants.
+        EnergyRequestTarget => "EnergyRequest.Target",
+        /// Wh that it needs.
+        EnergyRequestMinimum => "EnergyRequest.Minimum",
+        /// Wh that it can take.
+        EnergyRequestMaximum => "EnergyRequest.Maximum",
+        /// Wh below which it gives none.
+        EnergyRequestMinimumV2x => "EnergyRequest.Minimum.V2X",
+        /// Wh up to which it gives some.
+        EnergyRequestMaximumV2x => "EnergyRequest.Maximum.V2X",
+        /// Wh to bulk charge.
+        EnergyRequestBulk => "EnergyRequest.Bulk",
+        /// W that were set.
+        PowerSetpoint => "Power.Active.Setpoint",
+        /// W beside the setpoint.
+        PowerResidual => "Power.Active.Residual",
+        /// W from the vehicle, least.
+        PowerExportMinimum => "Power.Export.Minimum",
+        /// W that the station offers to take.
+        PowerExportOffered => "Power.Export.Offered",
+        /// W that the station offers.
+        PowerImportOffered => "Power.Import.Offered",
+        /// W towards the vehicle, least.
+        PowerImportMinimum => "Power.Import.Minimum",
+        /// V, least.
+        VoltageMinimum => "Voltage.Minimum",
+        /// V, largest.
+        VoltageMaximum => "Voltage.Maximum",
     }
 }
 
@@ -129,6 +191,8 @@ words! {
         InterruptionEnd => "Interruption.End",
         /// Asked for.
         Trigger => "Trigger",
+        /// Another reason, which the station does not name.
+        Unnamed => "Other",
     }
 }
 
@@ -145,6 +209,8 @@ words! {
         Cable => "Cable",
         /// In the vehicle.
         Ev => "EV",
+        /// Before the station, at the grid's connection.
+        Upstream => "Upstream",
     }
 }
 
@@ -204,11 +270,24 @@ fn unit_of(name: &str) -> Option<(&'static str, f64, f64)> {
         "VAh" => ("VAh", 1.0, 0.0),
         "kVAh" => ("VAh", 1e3, 0.0),
         "RPM" => ("RPM", 1.0, 0.0),
+        "s" => ("s", 1.0, 0.0),
         _ => return None,
     })
 }
 
 impl Measurand {
+    /// Whether it is a state of charge, which stations say in percent.
+    fn is_charge(&self) -> bool {
+        matches!(
+            self,
+            Self::Soc
+                | Self::DisplayPresentSoc
+                | Self::DisplayMinimumSoc
+                | Self::DisplayTargetSoc
+                | Self::DisplayMaximumSoc
+        )
+    }
+
     /// The unit that a value of this measurand has when the station names none, and in which it is stored.
     /// `None` for measurands that OCPP does not know.
     #[must_use]
@@ -218,21 +297,54 @@ impl Measurand {
             | Self::EnergyExportRegister
             | Self::EnergyImportInterval
             | Self::EnergyExportInterval
-            | Self::EnergyNet => "Wh",
+            | Self::EnergyNet
+            | Self::DisplayBatteryCapacity
+            | Self::EnergyImportCableLoss
+            | Self::EnergyImportLocalRegister
+            | Self::EnergySetpointInterval
+            | Self::EnergyRequestTarget
+            | Self::EnergyRequestMinimum
+            | Self::EnergyRequestMaximum
+            | Self::EnergyRequestMinimumV2x
+            | Self::EnergyRequestMaximumV2x
+            | Self::EnergyRequestBulk => "Wh",
             Self::ReactiveImportRegister
             | Self::ReactiveExportRegister
             | Self::ReactiveImportInterval
             | Self::ReactiveExportInterval
             | Self::ReactiveNet => "varh",
             Self::ApparentNet | Self::ApparentImport | Self::ApparentExport => "VAh",
-            Self::PowerImport | Self::PowerExport | Self::PowerOffered => "W",
+            Self::PowerImport
+            | Self::PowerExport
+            | Self::PowerOffered
+            | Self::PowerSetpoint
+            | Self::PowerResidual
+            | Self::PowerExportMinimum
+            | Self::PowerExportOffered
+            | Self::PowerImportOffered
+            | Self::PowerImportMinimum => "W",
             Self::ReactivePowerImport | Self::ReactivePowerExport => "var",
-            Self::PowerFactor | Self::Soc => "ratio",
-            Self::CurrentImport | Self::CurrentExport | Self::CurrentOffered => "A",
-            Self::Voltage => "V",
+            Self::PowerFactor
+            | Self::Soc
+            | Self::DisplayPresentSoc
+            | Self::DisplayMinimumSoc
+            | Self::DisplayTargetSoc
+            | Self::DisplayMaximumSoc => "ratio",
+            Self::CurrentImport
+            | Self::CurrentExport
+            | Self::CurrentOffered
+            | Self::CurrentExportOffered
+            | Self::CurrentExportMinimum
+            | Self::CurrentImportOffered
+            | Self::CurrentImportMinimum => "A",
+            Self::Voltage | Self::VoltageMinimum | Self::VoltageMaximum => "V",
             Self::Frequency => "Hz",
             Self::Temperature => "Celsius",
             Self::Rpm => "RPM",
+            Self::DisplayTimeToMinimumSoc | Self::DisplayTimeToTargetSoc | Self::DisplayTimeToMaximumSoc => {
+                "s"
+            }
+            Self::DisplayChargingComplete | Self::DisplayInletHot => "bool",
             Self::Other(_) => return None,
         })
     }
@@ -252,7 +364,7 @@ pub fn normalise(
     let base = measurand.base_unit();
     let Some(name) = unit.map(str::trim).filter(|u| !u.is_empty()) else {
         // SoC without a unit is in percent (OCPP 1.6, 7.31: "SoC – state of charge in percentage").
-        let scale = if *measurand == Measurand::Soc { 0.01 } else { 1.0 };
+        let scale = if measurand.is_charge() { 0.01 } else { 1.0 };
         return (value * scale, base.unwrap_or("").to_owned());
     };
     match (unit_of(name), base) {
@@ -262,7 +374,7 @@ pub fn normalise(
         (Some((family, factor, offset)), None) => (value * factor + offset, family.to_owned()),
         (Some((_, _, _)), Some(base)) => {
             deviations.add(Deviation::UnitMismatch);
-            let scale = if *measurand == Measurand::Soc { 0.01 } else { 1.0 };
+            let scale = if measurand.is_charge() { 0.01 } else { 1.0 };
             // "kWh" for power keeps its kilo: the prefix is right more often than the dimension.
             let kilo = if name.starts_with('k') { 1e3 } else { 1.0 };
             (value * scale * kilo, base.to_owned())
@@ -289,6 +401,8 @@ mod tests {
             (PowerImport, 7.4, Some("kWh"), 0, 7400.0, "W", Some(Deviation::UnitMismatch)),
             (Soc, 80.0, Some("Percent"), 0, 0.8, "ratio", None),
             (Soc, 80.0, None, 0, 0.8, "ratio", None),
+            (Measurand::DisplayTargetSoc, 80.0, None, 0, 0.8, "ratio", None),
+            (Measurand::DisplayTimeToTargetSoc, 90.0, Some("s"), 0, 90.0, "s", None),
             (Temperature, 300.15, Some("K"), 0, 27.0, "Celsius", None),
             (PowerImport, 3.0, Some("furlong"), 0, 3.0, "furlong", Some(Deviation::UnitUnknown)),
             (Measurand::from("X.Fan"), 900.0, Some("RPM"), 0, 900.0, "RPM", None),

@@ -528,6 +528,37 @@ pub enum Measurand {
     Temperature = 25,
     Soc = 26,
     Rpm = 27,
+    CurrentExportOffered = 28,
+    CurrentExportMinimum = 29,
+    CurrentImportOffered = 30,
+    CurrentImportMinimum = 31,
+    DisplayPresentSoc = 32,
+    DisplayMinimumSoc = 33,
+    DisplayTargetSoc = 34,
+    DisplayMaximumSoc = 35,
+    DisplayTimeToMinimumSoc = 36,
+    DisplayTimeToTargetSoc = 37,
+    DisplayTimeToMaximumSoc = 38,
+    DisplayChargingComplete = 39,
+    DisplayBatteryCapacity = 40,
+    DisplayInletHot = 41,
+    EnergyImportCableLoss = 42,
+    EnergyImportLocalRegister = 43,
+    EnergySetpointInterval = 44,
+    EnergyRequestTarget = 45,
+    EnergyRequestMinimum = 46,
+    EnergyRequestMaximum = 47,
+    EnergyRequestMinimumV2x = 48,
+    EnergyRequestMaximumV2x = 49,
+    EnergyRequestBulk = 50,
+    PowerSetpoint = 51,
+    PowerResidual = 52,
+    PowerExportMinimum = 53,
+    PowerExportOffered = 54,
+    PowerImportOffered = 55,
+    PowerImportMinimum = 56,
+    VoltageMinimum = 57,
+    VoltageMaximum = 58,
 }
 impl Measurand {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -564,6 +595,37 @@ impl Measurand {
             Self::Temperature => "MEASURAND_TEMPERATURE",
             Self::Soc => "MEASURAND_SOC",
             Self::Rpm => "MEASURAND_RPM",
+            Self::CurrentExportOffered => "MEASURAND_CURRENT_EXPORT_OFFERED",
+            Self::CurrentExportMinimum => "MEASURAND_CURRENT_EXPORT_MINIMUM",
+            Self::CurrentImportOffered => "MEASURAND_CURRENT_IMPORT_OFFERED",
+            Self::CurrentImportMinimum => "MEASURAND_CURRENT_IMPORT_MINIMUM",
+            Self::DisplayPresentSoc => "MEASURAND_DISPLAY_PRESENT_SOC",
+            Self::DisplayMinimumSoc => "MEASURAND_DISPLAY_MINIMUM_SOC",
+            Self::DisplayTargetSoc => "MEASURAND_DISPLAY_TARGET_SOC",
+            Self::DisplayMaximumSoc => "MEASURAND_DISPLAY_MAXIMUM_SOC",
+            Self::DisplayTimeToMinimumSoc => "MEASURAND_DISPLAY_TIME_TO_MINIMUM_SOC",
+            Self::DisplayTimeToTargetSoc => "MEASURAND_DISPLAY_TIME_TO_TARGET_SOC",
+            Self::DisplayTimeToMaximumSoc => "MEASURAND_DISPLAY_TIME_TO_MAXIMUM_SOC",
+            Self::DisplayChargingComplete => "MEASURAND_DISPLAY_CHARGING_COMPLETE",
+            Self::DisplayBatteryCapacity => "MEASURAND_DISPLAY_BATTERY_CAPACITY",
+            Self::DisplayInletHot => "MEASURAND_DISPLAY_INLET_HOT",
+            Self::EnergyImportCableLoss => "MEASURAND_ENERGY_IMPORT_CABLE_LOSS",
+            Self::EnergyImportLocalRegister => "MEASURAND_ENERGY_IMPORT_LOCAL_REGISTER",
+            Self::EnergySetpointInterval => "MEASURAND_ENERGY_SETPOINT_INTERVAL",
+            Self::EnergyRequestTarget => "MEASURAND_ENERGY_REQUEST_TARGET",
+            Self::EnergyRequestMinimum => "MEASURAND_ENERGY_REQUEST_MINIMUM",
+            Self::EnergyRequestMaximum => "MEASURAND_ENERGY_REQUEST_MAXIMUM",
+            Self::EnergyRequestMinimumV2x => "MEASURAND_ENERGY_REQUEST_MINIMUM_V2X",
+            Self::EnergyRequestMaximumV2x => "MEASURAND_ENERGY_REQUEST_MAXIMUM_V2X",
+            Self::EnergyRequestBulk => "MEASURAND_ENERGY_REQUEST_BULK",
+            Self::PowerSetpoint => "MEASURAND_POWER_SETPOINT",
+            Self::PowerResidual => "MEASURAND_POWER_RESIDUAL",
+            Self::PowerExportMinimum => "MEASURAND_POWER_EXPORT_MINIMUM",
+            Self::PowerExportOffered => "MEASURAND_POWER_EXPORT_OFFERED",
+            Self::PowerImportOffered => "MEASURAND_POWER_IMPORT_OFFERED",
+            Self::PowerImportMinimum => "MEASURAND_POWER_IMPORT_MINIMUM",
+            Self::VoltageMinimum => "MEASURAND_VOLTAGE_MINIMUM",
+            Self::VoltageMaximum => "MEASURAND_VOLTAGE_MAXIMUM",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -597,6 +659,43 @@ impl Measurand {
             "MEASURAND_TEMPERATURE" => Some(Self::Temperature),
             "MEASURAND_SOC" => Some(Self::Soc),
             "MEASURAND_RPM" => Some(Self::Rpm),
+            "MEASURAND_CURRENT_EXPORT_OFFERED" => Some(Self::CurrentExportOffered),
+            "MEASURAND_CURRENT_EXPORT_MINIMUM" => Some(Self::CurrentExportMinimum),
+            "MEASURAND_CURRENT_IMPORT_OFFERED" => Some(Self::CurrentImportOffered),
+            "MEASURAND_CURRENT_IMPORT_MINIMUM" => Some(Self::CurrentImportMinimum),
+            "MEASURAND_DISPLAY_PRESENT_SOC" => Some(Self::DisplayPresentSoc),
+            "MEASURAND_DISPLAY_MINIMUM_SOC" => Some(Self::DisplayMinimumSoc),
+            "MEASURAND_DISPLAY_TARGET_SOC" => Some(Self::DisplayTargetSoc),
+            "MEASURAND_DISPLAY_MAXIMUM_SOC" => Some(Self::DisplayMaximumSoc),
+            "MEASURAND_DISPLAY_TIME_TO_MINIMUM_SOC" => {
+                Some(Self::DisplayTimeToMinimumSoc)
+            }
+            "MEASURAND_DISPLAY_TIME_TO_TARGET_SOC" => Some(Self::DisplayTimeToTargetSoc),
+            "MEASURAND_DISPLAY_TIME_TO_MAXIMUM_SOC" => {
+                Some(Self::DisplayTimeToMaximumSoc)
+            }
+            "MEASURAND_DISPLAY_CHARGING_COMPLETE" => Some(Self::DisplayChargingComplete),
+            "MEASURAND_DISPLAY_BATTERY_CAPACITY" => Some(Self::DisplayBatteryCapacity),
+            "MEASURAND_DISPLAY_INLET_HOT" => Some(Self::DisplayInletHot),
+            "MEASURAND_ENERGY_IMPORT_CABLE_LOSS" => Some(Self::EnergyImportCableLoss),
+            "MEASURAND_ENERGY_IMPORT_LOCAL_REGISTER" => {
+                Some(Self::EnergyImportLocalRegister)
+            }
+            "MEASURAND_ENERGY_SETPOINT_INTERVAL" => Some(Self::EnergySetpointInterval),
+            "MEASURAND_ENERGY_REQUEST_TARGET" => Some(Self::EnergyRequestTarget),
+            "MEASURAND_ENERGY_REQUEST_MINIMUM" => Some(Self::EnergyRequestMinimum),
+            "MEASURAND_ENERGY_REQUEST_MAXIMUM" => Some(Self::EnergyRequestMaximum),
+            "MEASURAND_ENERGY_REQUEST_MINIMUM_V2X" => Some(Self::EnergyRequestMinimumV2x),
+            "MEASURAND_ENERGY_REQUEST_MAXIMUM_V2X" => Some(Self::EnergyRequestMaximumV2x),
+            "MEASURAND_ENERGY_REQUEST_BULK" => Some(Self::EnergyRequestBulk),
+            "MEASURAND_POWER_SETPOINT" => Some(Self::PowerSetpoint),
+            "MEASURAND_POWER_RESIDUAL" => Some(Self::PowerResidual),
+            "MEASURAND_POWER_EXPORT_MINIMUM" => Some(Self::PowerExportMinimum),
+            "MEASURAND_POWER_EXPORT_OFFERED" => Some(Self::PowerExportOffered),
+            "MEASURAND_POWER_IMPORT_OFFERED" => Some(Self::PowerImportOffered),
+            "MEASURAND_POWER_IMPORT_MINIMUM" => Some(Self::PowerImportMinimum),
+            "MEASURAND_VOLTAGE_MINIMUM" => Some(Self::VoltageMinimum),
+            "MEASURAND_VOLTAGE_MAXIMUM" => Some(Self::VoltageMaximum),
             _ => None,
         }
     }
@@ -613,6 +712,7 @@ pub enum Context {
     InterruptionBegin = 5,
     InterruptionEnd = 6,
     Trigger = 7,
+    Unnamed = 8,
 }
 impl Context {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -629,6 +729,7 @@ impl Context {
             Self::InterruptionBegin => "CONTEXT_INTERRUPTION_BEGIN",
             Self::InterruptionEnd => "CONTEXT_INTERRUPTION_END",
             Self::Trigger => "CONTEXT_TRIGGER",
+            Self::Unnamed => "CONTEXT_UNNAMED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -642,6 +743,7 @@ impl Context {
             "CONTEXT_INTERRUPTION_BEGIN" => Some(Self::InterruptionBegin),
             "CONTEXT_INTERRUPTION_END" => Some(Self::InterruptionEnd),
             "CONTEXT_TRIGGER" => Some(Self::Trigger),
+            "CONTEXT_UNNAMED" => Some(Self::Unnamed),
             _ => None,
         }
     }
@@ -656,6 +758,7 @@ pub enum Location {
     Body = 3,
     Cable = 4,
     Ev = 5,
+    Upstream = 6,
 }
 impl Location {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -670,6 +773,7 @@ impl Location {
             Self::Body => "LOCATION_BODY",
             Self::Cable => "LOCATION_CABLE",
             Self::Ev => "LOCATION_EV",
+            Self::Upstream => "LOCATION_UPSTREAM",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -681,6 +785,7 @@ impl Location {
             "LOCATION_BODY" => Some(Self::Body),
             "LOCATION_CABLE" => Some(Self::Cable),
             "LOCATION_EV" => Some(Self::Ev),
+            "LOCATION_UPSTREAM" => Some(Self::Upstream),
             _ => None,
         }
     }

@@ -15,7 +15,7 @@ define! {
 const CHARS: usize = 255;
 
 /// IdTokenEnumType, and what 2.1 adds (there it is open).
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 11] = [
     "Central",
     "DirectPayment",
     "eMAID",
@@ -26,6 +26,7 @@ const KINDS: [&str; 10] = [
     "Local",
     "MacAddress",
     "NoAuthorization",
+    "VIN",
 ];
 
 /// The token of a message; none where there is no authorisation (its text is then empty). Stations that were upgraded
