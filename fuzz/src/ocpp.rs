@@ -24,6 +24,7 @@ pub(crate) fn run(data: &[u8]) {
                 Ok(events) => {
                     let outcomes: Vec<_> = events.into_iter().map(|event| folds.journal(event)).collect();
                     let answering = Answering {
+                        payload: call.payload,
                         outcomes: &outcomes,
                         now: Timestamp(1_700_000_000_123_456),
                         heartbeat_interval_s: 300,
@@ -40,7 +41,7 @@ pub(crate) fn run(data: &[u8]) {
                     rejected(&mut folds, RejectReason::Invalid, error.to_string(), Some(&call.id));
                 }
             },
-            Ok(Frame::Answer(_)) => {}
+            Ok(Frame::Answer(_) | Frame::ResultError(_)) => {}
             Err(error) => rejected(&mut folds, RejectReason::Malformed, error.detail, None),
         }
     }

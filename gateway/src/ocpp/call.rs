@@ -72,6 +72,16 @@ impl Conversation {
                 self.submit(server, vec![event]).await?;
                 Ok(None)
             }
+            Ok(Frame::ResultError(error)) => {
+                self.count(server, OTHER, "in");
+                let detail =
+                    format!("the station could not use our answer: {}: {}", error.code, error.description);
+                tracing::info!(station = %self.station, "{detail}; look at its firmware's version, or tell us");
+                let event =
+                    self.undecodable(server, RejectReason::Malformed, detail, Some(&error.id), Some(text));
+                self.submit(server, vec![event]).await?;
+                Ok(None)
+            }
             Err(error) => {
                 self.count(server, OTHER, "in");
                 self.not_a_message(server, text, error).await
@@ -128,6 +138,7 @@ impl Conversation {
     ) -> String {
         let heartbeat_interval = server.config.heartbeat_interval.0.as_secs();
         let answering = Answering {
+            payload: call.payload,
             outcomes,
             now: now(),
             heartbeat_interval_s: u32::try_from(heartbeat_interval).unwrap_or(u32::MAX),

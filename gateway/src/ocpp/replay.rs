@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 /// Stations repeat the message that they had no answer to, so the last few are enough; the fold recognises older ones
 /// by itself. More would cost memory for every idle connection.
 const ANSWERS: usize = 4;
-/// Answers longer than this are not kept (none of ours is).
+/// Longer answers are not kept but made anew: only those are that give back what was asked.
 const LONGEST: usize = 1024;
 
 /// The last answers, oldest first.

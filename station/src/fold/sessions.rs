@@ -269,11 +269,12 @@ impl Folding<'_> {
         let Some(meant) = transaction::meant(transaction) else {
             // Clock-aligned values name no transaction: the place and the time tell.
             event.connector.or(event.evse).filter(|place| *place > 0)?;
-            return self
-                .station
-                .open_at(event.evse, event.connector)
-                .filter(|s| s.started_at <= at)
-                .map(|s| s.session_id);
+            let session = self.station.open_at(event.evse, event.connector).filter(|s| s.started_at <= at)?;
+            if transaction.is_some() {
+                session.deviations.add(Deviation::TransactionIdUnknown);
+                self.odd.add(Deviation::TransactionIdUnknown);
+            }
+            return Some(session.session_id);
         };
         if let Some(session) = self.station.open_transaction(meant) {
             return Some(session.session_id);

@@ -2,16 +2,20 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
-use serde::Serialize;
+use chrono::{DateTime, SecondsFormat, Utc};
+use rust_ocpp::v2_0_1::datatypes::status_info_type::StatusInfoType;
+use serde::{Deserialize, Serialize};
 
 use super::error::ErrorCode;
+use super::lenient;
 use crate::fold::{Authorization, Outcome};
 use crate::time::Timestamp;
 
 /// What an answer is made from.
 #[derive(Debug)]
 pub struct Answering<'a> {
+    /// What was asked: the payload, a JSON object.
+    pub payload: &'a str,
     /// What the fold said of the message's events, in their order.
     pub outcomes: &'a [Outcome],
     /// The time of the answer.
@@ -26,7 +30,12 @@ pub(super) type Payload = Result<Cow<'static, str>, ErrorCode>;
 /// The payload of most answers.
 pub(super) const EMPTY: Cow<'static, str> = Cow::Borrowed("{}");
 
-impl Answering<'_> {
+impl<'a> Answering<'a> {
+    /// The payload, for answers that give back what was asked.
+    pub(super) fn request<T: Deserialize<'a>>(&self) -> Result<T, ErrorCode> {
+        lenient::object(self.payload, "").map_err(|error| error.code)
+    }
+
     /// Whether the token of the message may charge, where the message asked so.
     pub(super) fn authorization(&self) -> Option<Authorization> {
         self.outcomes.iter().find_map(|outcome| outcome.authorization)
@@ -52,6 +61,17 @@ pub(super) fn written(payload: &impl Serialize) -> Payload {
 #[allow(clippy::unnecessary_wraps)]
 pub(super) fn empty(_: &Answering<'_>) -> Payload {
     Ok(EMPTY)
+}
+
+/// Why something is refused that would have to be set up first (OCPP 2.x).
+#[allow(clippy::unnecessary_wraps)]
+pub(super) fn not_enabled(why: &str) -> Option<StatusInfoType> {
+    Some(StatusInfoType { reason_code: "NotEnabled".to_owned(), additional_info: Some(why.to_owned()) })
+}
+
+/// A time as OCPP writes it.
+pub(super) fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 /// `idTagInfo` of OCPP 1.6.

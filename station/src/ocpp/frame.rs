@@ -24,8 +24,10 @@ const UNREADABLE_ID: &str = "\"-1\"";
 pub enum Frame<'a> {
     /// A request; type 2, or 6 in OCPP 2.1, which wants no answer.
     Call(Call<'a>),
-    /// An answer to a request of ours: type 3 (good) or 4 (an error), and in OCPP 2.1 type 5.
+    /// An answer to a request of ours: type 3 (good) or 4 (an error).
     Answer(Answer<'a>),
+    /// The station could not use an answer of ours: type 5 of OCPP 2.1.
+    ResultError(ResultError<'a>),
 }
 
 /// A request.
@@ -54,11 +56,23 @@ pub struct Answer<'a> {
     pub result: Result<&'a str, Cow<'a, str>>,
 }
 
+/// What was wrong with an answer of ours (CALLRESULTERROR).
+#[derive(Debug)]
+pub struct ResultError<'a> {
+    /// The id of the request that was answered.
+    pub id: Cow<'a, str>,
+    /// The error's code.
+    pub code: Cow<'a, str>,
+    /// What the station says of it.
+    pub description: Cow<'a, str>,
+}
+
 /// Why a text is no message: what was wrong, and what to answer to which id.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{detail}")]
 pub struct FrameError {
-    /// What the station is answered; `None` where the book says to ignore it (OCPP 1.6: unknown message types).
+    /// What the station is answered; `None` where the book says to ignore it (OCPP 1.6: unknown message types), and where
+    /// what came was no request that wants an answer.
     pub code: Option<ErrorCode>,
     /// The id as JSON, as far as it could be read.
     pub raw_id: String,
@@ -190,17 +204,24 @@ impl<'a> Frame<'a> {
             }
             return Err(error);
         }
+        // Only a request is answered: not what wants no answer, and no answer.
+        let no_call = |detail: String| {
+            let error = no_call(detail);
+            FrameError { code: error.code.filter(|_| message_type == 2), ..error }
+        };
         let Some((raw_id, id)) = id.clone() else {
             return Err(no_call(format!(
                 "element 1, the message id, is not a text of 1 to {ID_MAX_BYTES} bytes"
             )));
         };
+        let code = || elements.raw[2].and_then(text_of).unwrap_or(Cow::Borrowed("GenericError"));
         match message_type {
             2 | 6 => Self::call(&elements, raw_id, id, message_type == 2, odd, &no_call),
             3 => Ok(Self::Answer(Answer { id, result: Ok(elements.raw[2].unwrap_or("{}")) })),
+            4 => Ok(Self::Answer(Answer { id, result: Err(code()) })),
             _ => {
-                let code = elements.raw[2].and_then(text_of).unwrap_or(Cow::Borrowed("GenericError"));
-                Ok(Self::Answer(Answer { id, result: Err(code) }))
+                let description = elements.raw[3].and_then(text_of).unwrap_or_default();
+                Ok(Self::ResultError(ResultError { id, code: code(), description }))
             }
         }
     }
@@ -231,7 +252,7 @@ impl<'a> Frame<'a> {
             }
             Some(_) => {
                 let mut error = no_call("element 3, the payload, is not an object".to_owned());
-                error.code = Some(ErrorCode::FormatViolation);
+                error.code = error.code.map(|_| ErrorCode::FormatViolation);
                 return Err(error);
             }
         };
@@ -326,6 +347,10 @@ mod tests {
             (r#"[2,"1","X",[1]]"#, V16, Some(FormatViolation), "\"1\"", "payload"),
             (r#"[9,"1","X",{}]"#, V201, Some(MessageTypeNotSupported), "\"1\"", "message type 9"),
             (r#"[6,"1","X",{}]"#, V201, Some(MessageTypeNotSupported), "\"1\"", "message type 6"),
+            (r#"[6,"1","X","text"]"#, V21, None, "\"1\"", "payload"),
+            (r#"[6,"1",7,{}]"#, V21, None, "\"1\"", "action"),
+            ("[3]", V201, None, "\"-1\"", "message id"),
+            (r#"[5,"1","X","",{}]"#, V201, Some(MessageTypeNotSupported), "\"1\"", "message type 5"),
             (r#"[9,"1","X",{}]"#, V16, None, "\"1\"", "message type 9"),
         ] {
             let error = Frame::parse(text, version).expect_err(text);
@@ -342,10 +367,10 @@ mod tests {
             panic!()
         };
         assert_eq!(answer.result, Err("NotSupported".into()));
-        let Ok(Frame::Answer(answer)) = Frame::parse(r#"[5,"1","FormatViolation","",{}]"#, V21) else {
+        let Ok(Frame::ResultError(error)) = Frame::parse(r#"[5,"1","FormatViolation","odd",{}]"#, V21) else {
             panic!()
         };
-        assert_eq!(answer.result, Err("FormatViolation".into()));
+        assert_eq!((&*error.id, &*error.code, &*error.description), ("1", "FormatViolation", "odd"));
         let Ok(Frame::Call(call)) = Frame::parse(r#"[6,"1","NotifyPeriodicEventStream",{}]"#, V21) else {
             panic!()
         };

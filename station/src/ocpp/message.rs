@@ -12,6 +12,9 @@ use crate::event::{EventKind, StationEvent};
 use crate::id::StationId;
 use crate::secret::{SecretKey, Token};
 
+/// Under whose name messages stand in the log that are not interpreted.
+const STANDARD: &str = "OCPP";
+
 /// A call being decoded: what the actions' decoders read from, and the events that they found.
 pub(super) struct Message<'a> {
     pub(super) version: Version,
@@ -44,10 +47,6 @@ impl<'a> Message<'a> {
         lenient::object(self.call.payload, "")
     }
 
-    pub(super) fn action(&self) -> &'a str {
-        &self.call.action
-    }
-
     /// Hashes and seals a token; a blank one is none.
     pub(super) fn token(&self, plain: &str) -> Option<Token> {
         (!plain.trim().is_empty()).then(|| self.key.token(plain))
@@ -56,6 +55,27 @@ impl<'a> Message<'a> {
     /// Notes that a required field is missing.
     pub(super) fn missing(&mut self) {
         self.odd.add(Deviation::FieldMissing);
+    }
+
+    /// Notes it if one of the required fields is missing.
+    pub(super) fn require(&mut self, fields: &[lenient::Raw<'_>]) {
+        if fields.iter().any(|field| field.is_none()) {
+            self.missing();
+        }
+    }
+
+    /// Keeps the message whole in the log, not interpreted, under OCPP's name. `private` fields are sealed.
+    pub(super) fn keep(&mut self, private: &[&str]) -> &mut StationEvent {
+        let payload = self.logged(|fields| {
+            for (_, value) in fields.iter_mut().filter(|(name, _)| private.contains(&name.as_str())) {
+                super::seal::seal_whole(value, self.key);
+            }
+        });
+        let message = Some(self.call.action.to_string());
+        let event =
+            self.emit(EventKind::DataTransferred { vendor_id: STANDARD.to_owned(), message, data: None });
+        event.payload = payload;
+        event
     }
 
     /// Adds an event, with what was odd about the message so far.
@@ -82,9 +102,16 @@ impl<'a> Message<'a> {
 
     /// The payload for the searchable log: tokens sealed, and without `but`, which is kept as meter values.
     pub(super) fn payload_for_log(&self, but: &str) -> Option<String> {
-        let mut payload: serde_json::Value = serde_json::from_str(self.call.payload).ok()?;
+        self.logged(|fields| drop(fields.remove(but)))
+    }
+
+    fn logged(&self, change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) -> Option<String> {
+        // What lies too deep to be read, and to be looked at for tokens, is sealed as a whole.
+        let Ok(mut payload) = serde_json::from_str::<serde_json::Value>(self.call.payload) else {
+            return Some(format!("sealed:{}", self.key.seal(self.call.payload)));
+        };
         if let Some(fields) = payload.as_object_mut() {
-            fields.remove(but);
+            change(fields);
         }
         super::seal::seal(&mut payload, self.key);
         Some(payload.to_string())

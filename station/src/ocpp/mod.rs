@@ -6,6 +6,7 @@
 
 pub mod action;
 mod answer;
+pub mod catalogue;
 mod error;
 pub mod frame;
 mod lenient;
@@ -14,6 +15,7 @@ mod meter;
 mod seal;
 mod v16;
 mod v201;
+mod v21;
 mod version;
 
 use std::borrow::Cow;
@@ -23,8 +25,6 @@ pub use answer::Answering;
 pub use error::{DecodeError, ErrorCode};
 pub use frame::{Answer, Call, Frame, FrameError};
 pub use version::Version;
-
-use action::Handling;
 
 use crate::event::{EventKind, RejectReason, StationEvent};
 use crate::id::StationId;
@@ -41,16 +41,11 @@ pub fn decode(
     key: &SecretKey,
 ) -> Result<Vec<StationEvent>, DecodeError> {
     let Some(action) = Action::find(version, &call.action) else {
-        return Err(DecodeError::action(ErrorCode::NotImplemented, &call.action, version));
+        return Err(DecodeError::action(unknown(version, &call.action), &call.action, version));
     };
-    match action.handling {
-        Handling::Unsupported => Err(DecodeError::action(ErrorCode::NotSupported, &call.action, version)),
-        Handling::Taken { decode, .. } => {
-            let mut message = message::Message::new(version, station, call, key);
-            decode(&mut message)?;
-            Ok(message.into_events())
-        }
-    }
+    let mut message = message::Message::new(version, station, call, key);
+    (action.decode)(&mut message)?;
+    Ok(message.into_events())
 }
 
 /// The payload of the answer to a call of this action that was taken.
@@ -62,11 +57,14 @@ pub fn answer(
     action: &str,
     answering: &Answering<'_>,
 ) -> Result<Cow<'static, str>, ErrorCode> {
-    match Action::find(version, action).map(|action| action.handling) {
-        Some(Handling::Taken { answer, .. }) => answer(answering),
-        Some(Handling::Unsupported) => Err(ErrorCode::NotSupported),
-        None => Err(ErrorCode::NotImplemented),
-    }
+    Action::find(version, action)
+        .map_or_else(|| Err(unknown(version, action)), |action| (action.answer)(answering))
+}
+
+/// How an action is refused that no station sends.
+fn unknown(version: Version, action: &str) -> ErrorCode {
+    let is_known = catalogue::to_stations(version).any(|known| known == action);
+    if is_known { ErrorCode::NotSupported } else { ErrorCode::NotImplemented }
 }
 
 /// The event of a message that could not be understood: kept in `rejected`, its tokens sealed.
@@ -110,7 +108,7 @@ mod testing {
 
     use super::{Answering, Call, DecodeError, Frame, Version, answer, decode};
     use crate::deviation::Deviations;
-    use crate::event::StationEvent;
+    use crate::event::{EventKind, StationEvent};
     use crate::fold::Outcome;
     use crate::id::StationId;
     use crate::secret::SecretKey;
@@ -157,8 +155,26 @@ mod testing {
         (error.code.spelling(version), error.to_string())
     }
 
+    /// Decodes what is expected to be kept whole, and not interpreted.
+    pub(super) fn kept(version: Version, action: &str, payload: &str) -> StationEvent {
+        let event = one(version, action, payload);
+        let vendor_id = "OCPP".to_owned();
+        let expected = EventKind::DataTransferred { vendor_id, message: Some(action.to_owned()), data: None };
+        assert_eq!(event.kind, expected);
+        assert!(event.payload.is_some(), "{action}: its payload is kept");
+        event
+    }
+
     pub(super) fn answered(version: Version, action: &str, outcomes: &[Outcome]) -> String {
-        let answering = Answering { outcomes, now: NOW, heartbeat_interval_s: 300 };
+        answered_with(version, action, "{}", outcomes)
+    }
+
+    pub(super) fn answered_to(version: Version, action: &str, payload: &str) -> String {
+        answered_with(version, action, payload, &[])
+    }
+
+    fn answered_with(version: Version, action: &str, payload: &str, outcomes: &[Outcome]) -> String {
+        let answering = Answering { payload, outcomes, now: NOW, heartbeat_interval_s: 300 };
         answer(version, action, &answering).unwrap_or_else(|code| panic!("{action}: {code:?}")).into_owned()
     }
 
@@ -180,8 +196,14 @@ mod tests {
         );
         assert_eq!(refused(Version::V16, "TransactionEvent", "{}").0, "NotImplemented");
         assert_eq!(refused(Version::V201, "StartTransaction", "{}").0, "NotImplemented");
-        assert_eq!(refused(Version::V16, "SignCertificate", "{}").0, "NotSupported");
-        assert_eq!(refused(Version::V201, "SignCertificate", "{}").0, "NotSupported");
+        assert_eq!(
+            refused(Version::V16, "Reset", "{}"),
+            ("NotSupported", "action \"Reset\" is not supported here (ocpp1.6)".to_owned())
+        );
+        assert_eq!(refused(Version::V201, "SetVariables", "{}").0, "NotSupported");
+        assert_eq!(refused(Version::V16, "SetVariables", "{}").0, "NotImplemented");
+        assert_eq!(refused(Version::V21, "UsePriorityCharging", "{}").0, "NotSupported");
+        assert_eq!(refused(Version::V201, "BatterySwap", "{}").0, "NotImplemented");
     }
 
     #[test]
@@ -198,6 +220,14 @@ mod tests {
         let digests = digests("StopTransaction", stop);
         assert_eq!(digests.len(), 2);
         assert_ne!(digests[0], digests[1]);
+    }
+
+    #[test]
+    fn a_payload_that_is_too_deep_to_be_looked_at_is_kept_sealed() {
+        let deep = format!(r#"{{"csr":"c","deep":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
+        let event = testing::kept(Version::V16, "SignCertificate", &deep);
+        let kept = event.payload.expect("kept");
+        assert_eq!(key().open(kept.strip_prefix("sealed:").expect("sealed")).as_deref(), Ok(deep.as_str()));
     }
 
     #[test]

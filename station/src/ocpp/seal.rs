@@ -5,12 +5,19 @@ use serde_json::Value;
 use crate::secret::SecretKey;
 
 /// Parts of the names of fields that may hold a token or a secret.
-const NAMES: [&str; 6] = ["idtag", "idtoken", "token", "password", "authorizationkey", "emaid"];
+const NAMES: [&str; 8] =
+    ["idtag", "idtoken", "token", "password", "authorizationkey", "emaid", "exirequest", "vatnumber"];
 
 /// Seals the tokens of a payload, also where a list stands in a token's place, and in fields that vendors name.
 pub(super) fn seal(payload: &mut Value, key: &SecretKey) {
     key.seal_payload(payload);
     seal_rest(payload, key);
+}
+
+/// Seals a value, whatever it is.
+pub(super) fn seal_whole(value: &mut Value, key: &SecretKey) {
+    let plain = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    *value = format!("sealed:{}", key.seal(&plain)).into();
 }
 
 fn seal_rest(value: &mut Value, key: &SecretKey) {

@@ -97,6 +97,7 @@ fn ocpp(letter: &Letter, key: &SecretKey, version: Version, text: &str) -> Resul
     match Frame::parse(text, version).map_err(|error| error.to_string())? {
         Frame::Call(call) => ocpp::decode(version, &station, &call, key).map_err(|error| error.to_string()),
         Frame::Answer(_) => Err("it is an answer to a call that was not sent".into()),
+        Frame::ResultError(_) => Err("it says what was wrong with an answer, and asks nothing".into()),
     }
 }
 

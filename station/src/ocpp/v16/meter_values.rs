@@ -20,9 +20,10 @@ const MAIN_METER: i32 = 0;
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
     request.flag_unknown(&mut message.odd);
-    if request.connector.is_none() || !request.values.present {
-        message.missing();
+    if !request.values.present {
+        return Err(DecodeError::missing("meterValue"));
     }
+    message.require(&[request.connector]);
     let connector = request.connector.small("connectorId", &mut message.odd)?.unwrap_or(MAIN_METER);
     let transaction = request.transaction.integer("transactionId", &mut message.odd)?;
     let samples = samples(&request.values, false, &mut message.odd);
@@ -68,9 +69,13 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_flagged() {
-        let event = one(V16, "MeterValues", r#"{"transactionId":"-1"}"#);
+        let event = one(V16, "MeterValues", r#"{"transactionId":"-1","meterValue":[]}"#);
         assert_eq!(event.connector, Some(0));
         assert_eq!(flags(event.deviations), "type_mismatch,field_missing");
+        assert_eq!(
+            refused(V16, "MeterValues", "{}"),
+            ("OccurenceConstraintViolation", "meterValue: required, but missing".to_owned())
+        );
         assert_eq!(
             refused(V16, "MeterValues", r#"{"connectorId":1,"meterValue":"5"}"#).0,
             "TypeConstraintViolation"

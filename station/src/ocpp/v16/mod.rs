@@ -8,11 +8,12 @@ mod firmware_status_notification;
 mod heartbeat;
 mod meter_values;
 mod security_event_notification;
+mod sign_certificate;
 mod start_transaction;
 mod status_notification;
 mod stop_transaction;
 
-use super::action::Action;
+use super::action::{Action, KEPT};
 use super::answer::empty;
 
 /// The longest idTag by the book (CiString20Type).
@@ -105,5 +106,11 @@ pub(super) const ACTIONS: &[Action] = &[
         security_event_notification::decode,
         empty,
     ),
-    Action::unsupported("SignCertificate"),
+    Action::taken(
+        "SignCertificate",
+        KEPT,
+        "`Rejected`: no certificate authority is configured",
+        sign_certificate::decode,
+        sign_certificate::answer,
+    ),
 ];

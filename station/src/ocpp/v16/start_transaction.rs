@@ -122,7 +122,12 @@ mod tests {
             answered(V16, "StartTransaction", &[outcome]),
             r#"{"idTagInfo":{"status":"Blocked"},"transactionId":4711}"#
         );
-        let nothing = Answering { outcomes: &[], now: crate::ocpp::testing::NOW, heartbeat_interval_s: 1 };
+        let nothing = Answering {
+            payload: "{}",
+            outcomes: &[],
+            now: crate::ocpp::testing::NOW,
+            heartbeat_interval_s: 1,
+        };
         assert_eq!(answer(V16, "StartTransaction", &nothing), Err(ErrorCode::InternalError));
     }
 }

@@ -14,9 +14,10 @@ const MAIN_METER: i32 = 0;
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
     request.flag_unknown(&mut message.odd);
-    if request.evse.is_none() || !request.values.present {
-        message.missing();
+    if !request.values.present {
+        return Err(DecodeError::missing("meterValue"));
     }
+    message.require(&[request.evse]);
     let evse = request.evse.small("evseId", &mut message.odd)?.unwrap_or(MAIN_METER);
     let samples = samples(&request.values, true, &mut message.odd);
     let station_ts = samples.first().and_then(|sample| sample.station_ts);
@@ -30,7 +31,7 @@ pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
 mod tests {
     use crate::event::EventKind;
     use crate::ocpp::Version::V201;
-    use crate::ocpp::testing::{flags, one};
+    use crate::ocpp::testing::{flags, one, refused};
 
     #[test]
     fn multipliers_count() {
@@ -44,6 +45,7 @@ mod tests {
         assert_eq!(samples[0].readings[0].value, Some(7400.0));
         assert_eq!((event.evse, event.connector), (Some(1), None));
         assert_eq!(event.payload, None);
-        assert_eq!(flags(one(V201, "MeterValues", "{}").deviations), "field_missing");
+        assert_eq!(flags(one(V201, "MeterValues", r#"{"meterValue":[]}"#).deviations), "field_missing");
+        assert_eq!(refused(V201, "MeterValues", "{}").0, "OccurrenceConstraintViolation");
     }
 }

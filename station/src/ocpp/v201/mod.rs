@@ -2,19 +2,31 @@
 
 mod authorize;
 mod boot_notification;
+mod cleared_charging_limit;
 mod data_transfer;
 mod firmware_status_notification;
+mod get_15118_ev_certificate;
+mod get_certificate_status;
 mod heartbeat;
 mod id_token;
 mod log_status_notification;
 mod meter_values;
+mod notify_charging_limit;
+mod notify_customer_information;
+mod notify_display_messages;
+pub(super) mod notify_ev_charging_needs;
+mod notify_ev_charging_schedule;
 mod notify_event;
-mod report;
+mod notify_monitoring_report;
+mod notify_report;
+mod report_charging_profiles;
+mod reservation_status_update;
 mod security_event_notification;
+mod sign_certificate;
 mod status_notification;
 mod transaction_event;
 
-use super::action::Action;
+use super::action::{Action, KEPT};
 use super::answer::empty;
 use super::lenient::{Raw, define};
 
@@ -22,8 +34,6 @@ define! {
     /// EVSEType.
     Evse { id: Raw<'a> = "id", connector: Raw<'a> = "connectorId" }
 }
-
-const REPORT: &str = "`data_transferred` with vendor `OCPP`: kept in the log, not interpreted";
 
 /// What a station may send.
 pub(super) const ACTIONS: &[Action] = &[
@@ -106,17 +116,53 @@ pub(super) const ACTIONS: &[Action] = &[
         security_event_notification::decode,
         empty,
     ),
-    Action::taken("NotifyReport", REPORT, "`{}`", report::decode, empty),
-    Action::taken("NotifyMonitoringReport", REPORT, "`{}`", report::decode, empty),
-    Action::taken("NotifyChargingLimit", REPORT, "`{}`", report::decode, empty),
-    Action::taken("ClearedChargingLimit", REPORT, "`{}`", report::decode, empty),
-    Action::taken("ReportChargingProfiles", REPORT, "`{}`", report::decode, empty),
-    Action::taken("ReservationStatusUpdate", REPORT, "`{}`", report::decode, empty),
-    Action::taken("NotifyDisplayMessages", REPORT, "`{}`", report::decode, empty),
-    Action::unsupported("NotifyCustomerInformation"),
-    Action::unsupported("NotifyEVChargingNeeds"),
-    Action::unsupported("NotifyEVChargingSchedule"),
-    Action::unsupported("SignCertificate"),
-    Action::unsupported("Get15118EVCertificate"),
-    Action::unsupported("GetCertificateStatus"),
+    Action::taken("NotifyReport", KEPT, "`{}`", notify_report::decode, empty),
+    Action::taken("NotifyMonitoringReport", KEPT, "`{}`", notify_monitoring_report::decode, empty),
+    Action::taken("NotifyChargingLimit", KEPT, "`{}`", notify_charging_limit::decode, empty),
+    Action::taken("ClearedChargingLimit", KEPT, "`{}`", cleared_charging_limit::decode, empty),
+    Action::taken("ReportChargingProfiles", KEPT, "`{}`", report_charging_profiles::decode, empty),
+    Action::taken("ReservationStatusUpdate", KEPT, "`{}`", reservation_status_update::decode, empty),
+    Action::taken("NotifyDisplayMessages", KEPT, "`{}`", notify_display_messages::decode, empty),
+    Action::taken(
+        "NotifyCustomerInformation",
+        "`data_transferred` with vendor `OCPP`: kept in the log, the data sealed",
+        "`{}`",
+        notify_customer_information::decode,
+        empty,
+    ),
+    Action::taken(
+        "NotifyEVChargingNeeds",
+        KEPT,
+        "`Rejected`: no schedules are made here",
+        notify_ev_charging_needs::decode,
+        notify_ev_charging_needs::answer,
+    ),
+    Action::taken(
+        "NotifyEVChargingSchedule",
+        KEPT,
+        "`Accepted`: it was received, which approves nothing",
+        notify_ev_charging_schedule::decode,
+        notify_ev_charging_schedule::answer,
+    ),
+    Action::taken(
+        "SignCertificate",
+        KEPT,
+        "`Rejected`: no certificate authority is configured",
+        sign_certificate::decode,
+        sign_certificate::answer,
+    ),
+    Action::taken(
+        "Get15118EVCertificate",
+        "`data_transferred` with vendor `OCPP`: kept in the log, what the vehicle sent sealed",
+        "`Failed`: no contract certificates are provided",
+        get_15118_ev_certificate::decode,
+        get_15118_ev_certificate::answer,
+    ),
+    Action::taken(
+        "GetCertificateStatus",
+        KEPT,
+        "`Failed`: nobody is asked here",
+        get_certificate_status::decode,
+        get_certificate_status::answer,
+    ),
 ];
