@@ -1,30 +1,20 @@
-//! OCPP stations that are not ours (PyPI `ocpp`, which validates both directions by the schemas) charge through the
-//! gateway; what the store then holds is right to the watt-hour and cent, with tariff and card set by the commands.
+//! Stations charge through the gateway; what the store then holds is right to the watt-hour and cent, with tariff and card set by the commands.
 
-use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use integration::servers::{QuestDb, QuestDbOptions};
+use integration::servers::QuestDb;
 use integration::{Gateway, eventually, unique};
 use serde_json::Value;
 use station::time::Timestamp;
 use store::read::Reader;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+use super::{DEADLINE, python};
+
 const MINUTES: i64 = 60;
 const ENERGY_WH: f64 = 7381.0;
 /// 0.50 + 7.381 kWh × 0.4567 + 60 min × 0.01 = 4.4709, in cents.
 const COST: f64 = 4.47;
-
-/// The Python with `ocpp` and `websockets`: `AMPWARDEN_PYTHON`, or the one that setup makes.
-fn python() -> PathBuf {
-    let own = || concat!(env!("CARGO_MANIFEST_DIR"), "/../.local/venv/bin/python").into();
-    let python: PathBuf = std::env::var_os("AMPWARDEN_PYTHON").map_or_else(own, Into::into);
-    assert!(python.exists(), "{} is not there: run `make setup`, or set AMPWARDEN_PYTHON", python.display());
-    python
-}
 
 /// Runs a station until it has charged; gives the answers that it got.
 fn charge(script: &str, gateway: &Gateway, station: &str, token: &str, start: DateTime<Utc>) -> Value {
@@ -82,8 +72,8 @@ fn near(found: Option<f64>, expected: f64, within: f64) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stations_that_are_not_ours_charge_to_the_watt_hour_and_cent() {
-    let store = QuestDb::start_migrated(&QuestDbOptions::default()).await;
-    let mut gateway = Gateway::start(&store, r#"mqtt = { listen = "127.0.0.1:{mqtt}" }"#);
+    let store = QuestDb::shared().await;
+    let mut gateway = Gateway::start(store, r#"mqtt = { listen = "127.0.0.1:{mqtt}" }"#);
     let card = "04A1B2C3D4";
     let _ = gateway.command(&["tokens", "set", card, "--label", "fleet-7"]);
     let _ = gateway.command(&[
