@@ -4,4 +4,5 @@
 mod framing;
 mod handshake;
 mod life;
+mod quirks;
 mod support;

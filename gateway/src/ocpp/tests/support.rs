@@ -8,8 +8,10 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use prometheus_client::registry::Registry;
 use station::event::{EventKind, StationEvent};
-use station::fold::{Authorization, Outcome};
+use station::fold::{Authorization, Fold, Outcome, Rows};
+use station::id::EventId;
 use station::secret::SecretKey;
+use station::time::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -35,10 +37,26 @@ pub(super) struct Endpoint {
     pub(super) full: Arc<AtomicBool>,
     pub(super) shutdown: CancellationToken,
     pub(super) served: JoinHandle<Result<(), Error>>,
+    /// The rows that follow from what was handed to the journal.
+    pub(super) rows: Arc<Mutex<Rows>>,
     registry: Registry,
 }
 
+/// Who answers in the pipeline's place.
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    /// Every token may charge; transactions are counted from 1.
+    Counted,
+    /// What the fold says.
+    Folded,
+}
+
 impl Endpoint {
+    /// An endpoint whose answers and rows are the fold's.
+    pub(super) async fn folded(config: Config) -> Self {
+        Self::start_as(config, None, Fate::Folded).await
+    }
+
     pub(super) async fn start(config: Config) -> Self {
         Self::start_with(config, None).await
     }
@@ -47,20 +65,39 @@ impl Endpoint {
         config: Config,
         tls: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
     ) -> Self {
+        Self::start_as(config, tls, Fate::Counted).await
+    }
+
+    async fn start_as(
+        config: Config,
+        tls: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
+        fate: Fate,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("address");
         let (pipeline, mut submissions) = Pipeline::channel(64);
         let events = Arc::new(Mutex::new(Vec::new()));
         let full = Arc::new(AtomicBool::new(false));
-        let (kept, is_full) = (events.clone(), full.clone());
+        let rows = Arc::new(Mutex::new(Rows::wanted()));
+        let (kept, is_full, kept_rows) = (events.clone(), full.clone(), rows.clone());
         tokio::spawn(async move {
             let transactions = AtomicI32::new(0);
+            let mut fold = Fold::default();
             while let Some(submission) = submissions.recv().await {
                 if is_full.load(Ordering::SeqCst) {
                     let _ = submission.answer.send(Err(Refused::Full));
                     continue;
                 }
-                let outcomes = submission.events.iter().map(|event| outcome(event, &transactions)).collect();
+                let outcomes = match fate {
+                    Fate::Counted => {
+                        submission.events.iter().map(|event| outcome(event, &transactions)).collect()
+                    }
+                    Fate::Folded => {
+                        let mut rows = kept_rows.lock().expect("no panic");
+                        let events = submission.events.iter().cloned();
+                        events.map(|event| fold.apply(&journaled(event), &mut rows)).collect()
+                    }
+                };
                 kept.lock().expect("no panic").extend(submission.events);
                 let _ = submission.answer.send(Ok(outcomes));
             }
@@ -77,7 +114,7 @@ impl Endpoint {
         };
         let shutdown = CancellationToken::new();
         let served = tokio::spawn(serve(config, listener, tls, deps, shutdown.clone()));
-        Self { address, events, full, shutdown, served, registry }
+        Self { address, events, full, shutdown, served, rows, registry }
     }
 
     /// What was handed to the journal about a station, as labels; connections with their reason.
@@ -174,6 +211,13 @@ pub(super) fn upgrade(path: &str, subprotocol: Option<&str>) -> Vec<u8> {
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{subprotocol}\r\n"
     )
     .into_bytes()
+}
+
+/// What the journal gives to an event.
+fn journaled(mut event: StationEvent) -> StationEvent {
+    event.event_id = EventId(Uuid::new_v4());
+    event.received_at = Timestamp::from(chrono::Utc::now());
+    event
 }
 
 fn outcome(event: &StationEvent, transactions: &AtomicI32) -> Outcome {
