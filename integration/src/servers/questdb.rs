@@ -59,7 +59,14 @@ const SETTINGS: &[(&str, &str)] = &[
     ("cairo.wal.writer.data.append.page.size", "256K"),
     ("cairo.system.writer.data.append.page.size", "64K"),
     ("cairo.o3.column.memory.size", "64K"),
+    // 16 MiB for each symbol column by default: two gigabytes for empty tables.
+    ("cairo.writer.data.index.value.append.page.size", "64K"),
+    ("cairo.wal.writer.event.append.page.size", "64K"),
 ];
+
+/// Its folders are called after the process that runs it, so that those of processes that were killed, or that never
+/// dropped a shared one, can be told.
+const FOLDER: &str = "ampwarden-questdb-";
 
 /// What a checkpoint's copy consists of.
 const DATA: [&str; 2] = ["db", ".checkpoint"];
@@ -71,7 +78,11 @@ impl QuestDb {
     /// With the server's log, when it does not start.
     #[must_use]
     pub fn start(options: &QuestDbOptions) -> Self {
-        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("temporary folder: {error}"));
+        remove_left_over();
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("{FOLDER}{}-", std::process::id()))
+            .tempdir()
+            .unwrap_or_else(|error| panic!("temporary folder: {error}"));
         let ports = Ports { http: free_port(), pg: free_port(), metrics: free_port() };
         write_settings(folder.path(), ports, options);
         let mut server = Self { process: None, folder, ports };
@@ -259,6 +270,21 @@ fn copy_folder(from: &Path, to: &Path) {
         copied.is_ok_and(|status| status.success())
     });
     assert!(copied, "cp {} {}", from.display(), to.display());
+}
+
+/// Removes the folders of processes that are gone.
+fn remove_left_over() {
+    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(FOLDER)?.split('-').next());
+        let is_gone =
+            |process: &str| process.parse::<u32>().is_ok_and(|_| !Path::new("/proc").join(process).exists());
+        if process.is_some_and(is_gone) {
+            // Another process may do the same.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn write_settings(folder: &Path, ports: Ports, options: &QuestDbOptions) {
