@@ -14,6 +14,19 @@ use crate::deviation::{Deviation, Deviations};
 use crate::event::RejectReason;
 use crate::time::Timestamp;
 
+/// What [`define`] makes.
+pub(super) trait Object {
+    /// Whether there were fields that no schema knows.
+    fn has_unknown(&self) -> bool;
+
+    /// Flags what no schema knows.
+    fn flag_unknown(&self, odd: &mut Deviations) {
+        if self.has_unknown() {
+            odd.add(Deviation::FieldUnknown);
+        }
+    }
+}
+
 /// A field's value, still as text, of whatever type. Absent and `null` are the same.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Raw<'a>(Option<&'a str>);
@@ -386,13 +399,9 @@ macro_rules! object {
             }
         }
 
-        impl $name<'_> {
-            /// Flags what no schema knows.
-            #[allow(dead_code)]
-            pub(super) fn flag_unknown(&self, odd: &mut $crate::deviation::Deviations) {
-                if self.unknown {
-                    odd.add($crate::deviation::Deviation::FieldUnknown);
-                }
+        impl $crate::ocpp::lenient::Object for $name<'_> {
+            fn has_unknown(&self) -> bool {
+                self.unknown
             }
         }
     };

@@ -42,9 +42,11 @@ impl<'a> Message<'a> {
         self.events
     }
 
-    /// The payload as an object.
-    pub(super) fn read<T: Deserialize<'a>>(&self) -> Result<T, DecodeError> {
-        lenient::object(self.call.payload, "")
+    /// The payload as an object. Fields that no schema knows are flagged.
+    pub(super) fn read<T: Deserialize<'a> + lenient::Object>(&mut self) -> Result<T, DecodeError> {
+        let object: T = lenient::object(self.call.payload, "")?;
+        object.flag_unknown(&mut self.odd);
+        Ok(object)
     }
 
     /// Hashes and seals a token; a blank one is none.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::lenient::{Many, Raw, define, parse_number};
+use super::lenient::{Many, Object, Raw, define, parse_number};
 use crate::deviation::{Deviation, Deviations};
 use crate::measurand::{Context, Location, Measurand, Reading, Sample, normalise};
 

@@ -13,7 +13,6 @@ define! { Request { id_tag: Raw<'a> = "idTag" } }
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     let id_tag = request.id_tag.token("idTag", super::ID_TAG_CHARS, &mut message.odd)?;
     let token =
         id_tag.and_then(|id_tag| message.token(&id_tag)).ok_or_else(|| DecodeError::missing("idTag"))?;

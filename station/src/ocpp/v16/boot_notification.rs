@@ -22,7 +22,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     if request.vendor.is_none() || request.model.is_none() {
         message.missing();
     }

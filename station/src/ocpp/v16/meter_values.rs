@@ -19,7 +19,6 @@ const MAIN_METER: i32 = 0;
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     if !request.values.present {
         return Err(DecodeError::missing("meterValue"));
     }

@@ -11,7 +11,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     let odd = &mut message.odd;
     let name = request.name.limited(50, odd).ok_or_else(|| DecodeError::missing("type"))?;
     let info = request.info.limited(255, odd);

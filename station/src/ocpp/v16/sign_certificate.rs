@@ -14,7 +14,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     message.require(&[request.csr]);
     message.keep(&[]);
     Ok(())

@@ -24,7 +24,6 @@ const ONLY_CONNECTOR: i32 = 1;
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     if request.connector.is_none() || request.id_tag.is_none() || request.meter_start.is_none() {
         message.missing();
     }

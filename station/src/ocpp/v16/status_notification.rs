@@ -40,7 +40,6 @@ const ERROR_CODES: [&str; 16] = [
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     if request.connector.is_none() || request.error_code.is_none() {
         message.missing();
     }

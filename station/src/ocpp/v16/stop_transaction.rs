@@ -38,7 +38,6 @@ const REASONS: [&str; 11] = [
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     if request.transaction.is_none() || request.meter_stop.is_none() {
         message.missing();
     }

@@ -17,7 +17,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     let token = id_token::read(request.id_token, message)?.ok_or_else(|| DecodeError::missing("idToken"))?;
     let payload = message.payload_for_log("certificate");
     message.emit(EventKind::Authorized { token }).payload = payload;

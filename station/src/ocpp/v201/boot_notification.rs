@@ -7,7 +7,7 @@ use crate::deviation::Deviation;
 use crate::event::{Boot, EventKind};
 use crate::ocpp::answer::{Answering, Payload, written};
 use crate::ocpp::error::DecodeError;
-use crate::ocpp::lenient::{Raw, define};
+use crate::ocpp::lenient::{Object, Raw, define};
 use crate::ocpp::message::Message;
 
 define! { Request { reason: Raw<'a> = "reason", station: Raw<'a> = "chargingStation" } }

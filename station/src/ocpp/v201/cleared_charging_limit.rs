@@ -10,7 +10,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     message.require(&[request.source]);
     let evse = request.evse.small("evseId", &mut message.odd)?;
     message.keep(&[]).evse = evse;

@@ -12,7 +12,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     let status =
         request.status.limited(50, &mut message.odd).ok_or_else(|| DecodeError::missing("status"))?;
     let payload = message.payload_for_log("");

@@ -16,7 +16,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     message.require(&[request.schema, request.action, request.exi]);
     message.keep(&["exiRequest", "prioritizedEMAIDs"]);
     Ok(())

@@ -11,8 +11,7 @@ use crate::ocpp::message::Message;
 define! { Request {} }
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
-    let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
+    let _: Request<'_> = message.read()?;
     message.emit(EventKind::Heartbeat);
     Ok(())
 }

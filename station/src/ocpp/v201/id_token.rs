@@ -2,7 +2,7 @@
 
 use crate::deviation::Deviation;
 use crate::ocpp::error::DecodeError;
-use crate::ocpp::lenient::{Raw, define};
+use crate::ocpp::lenient::{Object, Raw, define};
 use crate::ocpp::message::Message;
 use crate::secret::Token;
 

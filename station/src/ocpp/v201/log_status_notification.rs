@@ -9,7 +9,6 @@ define! { Request { status: Raw<'a> = "status" } known ["requestId", "statusInfo
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     let word = request.status.limited(50, &mut message.odd).ok_or_else(|| DecodeError::missing("status"))?;
     let payload = message.payload_for_log("");
     // The prefix tells an upload's "Uploaded" from a firmware's "Downloaded".

@@ -3,7 +3,7 @@
 use crate::deviation::Deviation;
 use crate::event::{ConnectorStatus, EventKind, Fault, Severity, Status};
 use crate::ocpp::error::DecodeError;
-use crate::ocpp::lenient::{Many, Raw, define};
+use crate::ocpp::lenient::{Many, Object, Raw, define};
 use crate::ocpp::message::Message;
 
 define! {
@@ -33,7 +33,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     if !request.events.present {
         return Err(DecodeError::missing("eventData"));
     }

@@ -11,7 +11,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     message.require(&[request.request_id, request.seq_no]);
     let station_ts = request.generated_at.required_time(&mut message.odd);
     message.keep(&[]).station_ts = station_ts;

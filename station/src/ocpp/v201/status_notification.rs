@@ -17,7 +17,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     if request.evse.is_none() || request.connector.is_none() {
         message.missing();
     }

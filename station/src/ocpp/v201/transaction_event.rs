@@ -8,7 +8,7 @@ use crate::event::{ChargingState, EventKind, SessionEnd, SessionStart};
 use crate::measurand::{Context, Sample};
 use crate::ocpp::answer::{Answering, EMPTY, Payload, id_token_info, written};
 use crate::ocpp::error::DecodeError;
-use crate::ocpp::lenient::{Many, Raw, define};
+use crate::ocpp::lenient::{Many, Object, Raw, define};
 use crate::ocpp::message::Message;
 use crate::ocpp::meter::{MeterValue, register, samples};
 use crate::time::Timestamp;

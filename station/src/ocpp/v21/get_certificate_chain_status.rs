@@ -20,7 +20,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     // What is not named cannot be answered.
     let is_whole = |asked: &Asked<'_>| !asked.source.is_none() && !asked.certificate.is_none();
     if request.requests.items.is_empty() || !request.requests.items.iter().all(is_whole) {

@@ -17,7 +17,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     message.require(&[request.control]);
     let odd = &mut message.odd;
     let control = request.control.limited(50, odd).unwrap_or_else(|| "unknown".to_owned());

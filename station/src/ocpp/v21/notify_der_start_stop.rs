@@ -11,7 +11,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     message.require(&[request.control, request.started]);
     let station_ts = request.timestamp.required_time(&mut message.odd);
     message.keep(&[]).station_ts = station_ts;

@@ -10,7 +10,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     message.require(&[request.id, request.pending, request.data]);
     let station_ts = request.base.required_time(&mut message.odd);
     message.keep(&[]).station_ts = station_ts;

@@ -11,7 +11,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     message.require(&[request.psp, request.status, request.amount]);
     let station_ts = request.time.required_time(&mut message.odd);
     message.keep(&["vatCompany", "vatNumber"]).station_ts = station_ts;

@@ -15,7 +15,6 @@ define! {
 
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
-    request.flag_unknown(&mut message.odd);
     message.require(&[request.number]);
     let evse = request.evse.small("evseId", &mut message.odd)?;
     message.keep(&["vatNumber"]).evse = evse;
