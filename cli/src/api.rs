@@ -148,7 +148,30 @@ impl Api {
 
     /// Sends JSON to `path`.
     pub(crate) fn post_json<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
-        read(&self.send(self.agent.post(format!("{}{path}", self.url)), body)?.success()?)
+        self.post_json_with(path, None, body)
+    }
+
+    /// Sends JSON to `path`, perhaps with a header of its own.
+    pub(crate) fn post_json_with<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        header: Option<(&str, &str)>,
+        body: &Value,
+    ) -> anyhow::Result<T> {
+        let mut request = self.agent.post(format!("{}{path}", self.url));
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        read(&self.send(request, body)?.success()?)
+    }
+
+    /// Deletes `path`.
+    pub(crate) fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let mut request = self.agent.delete(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        read(&self.answer(request.call())?.success()?)
     }
 
     /// Sends a text to `path`, with `parameters` in its query.

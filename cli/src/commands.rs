@@ -2,6 +2,7 @@
 
 pub(crate) mod anomaly;
 pub(crate) mod check;
+pub(crate) mod command;
 pub(crate) mod exporter;
 pub(crate) mod gateway;
 pub(crate) mod import;

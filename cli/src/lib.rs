@@ -55,6 +55,7 @@ enum Command {
     Sites(commands::sites::Sites),
     Stations(commands::stations::Stations),
     Rejected(commands::rejected::Rejected),
+    Command(commands::command::Command),
 }
 
 /// Runs one command.
@@ -79,5 +80,6 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sites(command) => command.run(),
         Command::Stations(command) => command.run(),
         Command::Rejected(command) => command.run(),
+        Command::Command(command) => command.run(),
     }
 }

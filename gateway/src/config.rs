@@ -22,6 +22,8 @@ pub struct Config {
     pub ocpp: crate::ocpp::Config,
     /// Stations that speak MQTT, to the gateway or to a broker.
     pub mqtt: crate::mqtt::Config,
+    /// Commands to stations.
+    pub commands: crate::commands::Config,
     /// The journal on disk.
     pub journal: JournalConfig,
     /// How rows go to the store.
@@ -39,6 +41,7 @@ impl Default for Config {
             api_listen: "127.0.0.1:8080".to_owned(),
             ocpp: crate::ocpp::Config::default(),
             mqtt: crate::mqtt::Config::default(),
+            commands: crate::commands::Config::default(),
             journal: JournalConfig::default(),
             writer: WriterConfig::default(),
             session_silence: HumanDuration::from_secs(48 * 3600),

@@ -1,6 +1,7 @@
 //! The gateway: OCPP and MQTT stations in; what they say is journaled, acknowledged, folded and written to the store.
 
 pub mod api;
+pub mod commands;
 pub mod config;
 pub mod csv;
 pub mod journal;

@@ -150,6 +150,7 @@ pub async fn run(
         store,
         rules: Arc::new(config.mqtt.rules()?),
         changing: Arc::default(),
+        commands: config.commands.clone(),
     };
     let mut parts = tokio::task::JoinSet::new();
     let more = csv::import_router(csv::ImportDeps {
@@ -178,11 +179,15 @@ pub async fn run(
             let booted = running.booted.clone();
             Arc::new(move |station| booted.contains(station))
         },
+        board: Arc::clone(&running.status.published.commands),
         metrics: adapter_metrics.clone(),
     };
     parts.spawn({
-        let (config, listener, shutdown) = (config.ocpp.clone(), listeners.ocpp, shutdown.clone());
-        async move { ocpp::serve(config, listener, ocpp_tls, ocpp_deps, shutdown).await.map_err(Error::from) }
+        let (listener, shutdown) = (listeners.ocpp, shutdown.clone());
+        let (config, commands) = (config.ocpp.clone(), config.commands.clone());
+        async move {
+            ocpp::serve(config, commands, listener, ocpp_tls, ocpp_deps, shutdown).await.map_err(Error::from)
+        }
     });
     let mqtt_deps = mqtt::Deps {
         pipeline: running.pipeline.clone(),

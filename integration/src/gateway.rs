@@ -9,6 +9,9 @@ use service::auth::{hash_of, new_token};
 use crate::servers::{Process, QuestDb, free_port};
 use crate::{binary, eventually_blocking};
 
+/// An API token that may do anything but send commands to stations.
+pub const LOOKER: &str = "only for tests: may not operate";
+
 /// A running gateway with its journal in a temporary folder.
 pub struct Gateway {
     process: Option<Process>,
@@ -70,6 +73,11 @@ name = "test"
 scopes = ["read", "write", "operate", "ingest"]
 hash = "{hash}"
 
+[[api.tokens]]
+name = "looker"
+scopes = ["read", "write", "ingest"]
+hash = "{looker}"
+
 [gateway]
 name = "test-gateway"
 api_listen = "127.0.0.1:{api}"
@@ -79,6 +87,7 @@ journal.folder = "{journal}"
 {more}
 "#,
             hash = hash_of(&token),
+            looker = hash_of(LOOKER),
             api = ports.api,
             admin = ports.admin,
             ocpp = if more.contains("{ocpp}") { "" } else { "ocpp = { listen = \"127.0.0.1:{ocpp}\" }" },
@@ -246,6 +255,31 @@ journal.folder = "{journal}"
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "ampwarden {arguments:?}: {text}{errors}");
         text
+    }
+
+    /// Asks its API as whoever has `token`; gives status and body.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn ask(
+        &self,
+        token: &str,
+        (method, path): (&str, &str),
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<(u16, Value), String> {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.api()))
+            .header("Authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = request.body(body).map_err(|error| error.to_string())?;
+        let mut answer = crate::servers::http().run(request).map_err(|error| error.to_string())?;
+        let body = answer.body_mut().read_json().map_err(|error| error.to_string())?;
+        Ok((answer.status().as_u16(), body))
     }
 
     /// The books, by the API.

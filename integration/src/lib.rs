@@ -13,7 +13,7 @@ pub mod servers;
 
 pub use binary::binary;
 pub use eventually::{eventually, eventually_blocking};
-pub use gateway::Gateway;
+pub use gateway::{Gateway, LOOKER};
 
 /// A name that no other test has: `prefix-1a2b3c4d`.
 #[must_use]

@@ -9,6 +9,7 @@ use crate::secret::Token;
 use crate::setting::SettingChange;
 use crate::time::Timestamp;
 
+pub use crate::command::{CommandAnswer, CommandEnd, CommandIssue, CommandResult};
 pub use crate::connector::ConnectorStatus;
 
 /// One thing that happened at a station, as it is journaled. Everything else (state, rows, metrics) follows from
@@ -204,6 +205,26 @@ pub enum EventKind {
         /// Topic, URL or file and line.
         origin: String,
     },
+    /// An operator asked for a command to the station.
+    CommandIssued(Box<CommandIssue>),
+    /// A command's message is about to be sent: journaled before it is, so that a crash between never sends it twice.
+    CommandSent {
+        /// Which; also the message's id.
+        command: uuid::Uuid,
+        /// The message's action.
+        message: String,
+    },
+    /// The station answered a command.
+    CommandAnswered(Box<CommandAnswer>),
+    /// A command ended without an answer.
+    CommandEnded {
+        /// Which.
+        command: uuid::Uuid,
+        /// How.
+        end: CommandEnd,
+        /// Why, for operators.
+        detail: String,
+    },
     /// Time passed while a session was open. Journaled, so that folding needs no clock.
     Tick,
     /// Nothing was heard of a session for too long. Journaled, so that folding needs no clock.
@@ -235,6 +256,10 @@ impl EventKind {
             Self::SettingChanged(_) => "setting_changed",
             Self::DataTransferred { .. } => "data_transferred",
             Self::Undecodable { .. } => "undecodable",
+            Self::CommandIssued(_) => "command_issued",
+            Self::CommandSent { .. } => "command_sent",
+            Self::CommandAnswered(_) => "command_answered",
+            Self::CommandEnded { .. } => "command_ended",
             Self::Tick => "tick",
             Self::SessionEndInferred { .. } => "session_end_inferred",
         }

@@ -44,6 +44,7 @@ pub enum Fact {
     MeterValueOther(Key, MeterValueOther),
     Session(Box<SessionRow>),
     Event(Key, LogEntry),
+    Command(Key, Box<CommandRow>),
     Rejected(Key, Rejected),
     Setting(Key, Box<crate::setting::SettingChange>),
 }
@@ -179,6 +180,30 @@ pub struct LogEntry {
     pub text: String,
     pub payload: Option<String>,
     pub source: &'static str,
+}
+
+/// `commands`: each step of a command.
+#[derive(Clone, PartialEq, Debug)]
+#[allow(missing_docs)]
+pub struct CommandRow {
+    pub command_id: Uuid,
+    pub command: String,
+    /// [`crate::command::CommandState::label`]
+    pub state: &'static str,
+    /// The OCPP action that was sent.
+    pub message: Option<String>,
+    /// The way the step came.
+    pub source: &'static str,
+    pub author: String,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+    /// The station's word, or its error's code.
+    pub status: Option<String>,
+    pub detail: Option<String>,
+    /// It was answered after it had been given up.
+    pub late: bool,
+    /// What was asked, sent or answered in this step; tokens sealed.
+    pub payload: Option<String>,
 }
 
 /// `rejected`

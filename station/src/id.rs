@@ -117,6 +117,11 @@ impl SessionId {
     }
 }
 
+/// An id that follows from facts; the first says which kind of thing it names.
+pub(crate) fn derived(parts: &[&[u8]]) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, &parts.join(&b"\x1f"[..]))
+}
+
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -1,6 +1,7 @@
 //! The domain of Ampwarden, pure: ids, units, events, decoding and folding. No I/O, no clock, no randomness: what a
 //! function gives follows from its arguments alone, so that replaying the journal gives the same rows.
 
+pub mod command;
 mod connector;
 pub mod deviation;
 pub mod digest;

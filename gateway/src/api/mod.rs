@@ -1,6 +1,7 @@
-//! The gateway's HTTP API: settings, books, dead letters, imports. Described by `/openapi.json`.
+//! The gateway's HTTP API: settings, commands, books, dead letters, imports. Described by `/openapi.json`.
 
 mod books;
+pub mod commands;
 pub mod rejected;
 mod settings;
 mod validate;
@@ -45,12 +46,14 @@ pub struct Deps {
     pub rules: Arc<station::mqtt::Rules>,
     /// One change of a setting at a time: between the look at its revision and the change nothing may come.
     pub changing: Arc<tokio::sync::Mutex<()>>,
+    /// Limits of commands.
+    pub commands: crate::commands::Config,
 }
 
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Ampwarden gateway",
-    description = "Settings, books, dead letters and imports. Errors are application/problem+json. Send `Authorization: Bearer …`."
+    description = "Settings, commands to stations, books, dead letters and imports. Errors are application/problem+json. Send `Authorization: Bearer …`."
 ))]
 struct Document;
 
@@ -65,6 +68,9 @@ pub fn router(deps: &Deps) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(rejected::list))
         .routes(routes!(rejected::get_one))
         .routes(routes!(rejected::replay))
+        .routes(routes!(commands::list))
+        .routes(routes!(commands::get_one, commands::cancel))
+        .routes(routes!(commands::post))
         // Beside the collections: a path of its own shadows them for every method.
         .routes(routes!(settings::list_tokens, settings::post_token))
         .with_state(deps.clone())
@@ -107,6 +113,8 @@ async fn authenticate(State(deps): State<Deps>, mut request: Request, next: Next
         (&Method::GET | &Method::HEAD, _) => Scope::Read,
         (_, path) if path.starts_with("/v1/import") || path.starts_with("/v1/rejected") => Scope::Ingest,
         (_, "/v1/books:check") => Scope::Operate,
+        (_, path) if path.starts_with("/v1/commands") => Scope::Operate,
+        (_, path) if path.starts_with("/v1/stations/") && path.ends_with("/commands") => Scope::Operate,
         _ => Scope::Write,
     };
     let header =

@@ -64,6 +64,13 @@ const SLOWED: MetricSpec = MetricSpec {
     labels: &["protocol"],
     help: "Messages after which their sender had to wait, because it sends more than one may",
 };
+const UNEXPECTED_ANSWERS: MetricSpec = MetricSpec {
+    name: "ampwarden_unexpected_answers_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["protocol"],
+    help: "Answers of stations to calls that were not sent, or were answered before; they are kept in `rejected`",
+};
 const BROKER_UP: MetricSpec = MetricSpec {
     name: "ampwarden_mqtt_broker_up",
     kind: MetricKind::Gauge,
@@ -72,8 +79,18 @@ const BROKER_UP: MetricSpec = MetricSpec {
     help: "Whether the external MQTT broker is connected and subscribed (absent where none is configured)",
 };
 
-pub(super) const METRICS: &[MetricSpec] =
-    &[CONNECTIONS, CONNECTS, DISCONNECTS, MESSAGES, CALL_DURATION, CALL_ERRORS, REFUSED, SLOWED, BROKER_UP];
+pub(super) const METRICS: &[MetricSpec] = &[
+    CONNECTIONS,
+    CONNECTS,
+    DISCONNECTS,
+    MESSAGES,
+    CALL_DURATION,
+    CALL_ERRORS,
+    REFUSED,
+    SLOWED,
+    UNEXPECTED_ANSWERS,
+    BROKER_UP,
+];
 
 /// `protocol`: [`station::event::Source::label`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -127,6 +144,7 @@ pub struct AdapterMetrics {
     pub call_errors: Family<CodeLabels, Counter>,
     pub refused: Family<ReasonLabels, Counter>,
     pub slowed: Family<ProtocolLabels, Counter>,
+    unexpected_answers: Family<ProtocolLabels, Counter>,
     broker_up: Family<Vec<(&'static str, &'static str)>, Gauge>,
 }
 
@@ -143,6 +161,7 @@ impl AdapterMetrics {
             call_errors: registry.counter(&CALL_ERRORS),
             refused: registry.counter(&REFUSED),
             slowed: registry.counter(&SLOWED),
+            unexpected_answers: registry.counter(&UNEXPECTED_ANSWERS),
             broker_up: registry.gauge(&BROKER_UP),
         }
     }
@@ -159,6 +178,11 @@ impl AdapterMetrics {
     /// Says whether the external broker is connected.
     pub fn broker_is_up(&self, up: bool) {
         self.broker_up.get_or_create(&Vec::new()).set(i64::from(up));
+    }
+
+    /// Counts an answer that nobody waited for.
+    pub fn unexpected_answer(&self, source: Source) {
+        self.unexpected_answers.get_or_create(&ProtocolLabels { protocol: source.label() }).inc();
     }
 
     /// Counts a refusal.

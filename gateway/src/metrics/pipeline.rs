@@ -52,6 +52,7 @@ specs! {
     ENERGY = Counter "ampwarden_energy_joules_total" Joules ["site"] "Energy delivered in live sessions";
     REVENUE = Counter "ampwarden_revenue_total" None ["site", "currency"] "Cost of ended live sessions, in the currency's main unit";
     SESSIONS = Counter "ampwarden_sessions_ended_total" None ["site"] "Live sessions that ended";
+    COMMANDS_OPEN = Gauge "ampwarden_commands_open" None ["state"] "Commands that wait to be sent (queued) or to be answered (sent)";
     SETTINGS = Gauge "ampwarden_settings_revisions" None ["collection"] "Settings in force, by collection";
 }
 
@@ -105,6 +106,13 @@ const WRITE_FAILURES: MetricSpec = MetricSpec {
     help: "Batches that the store did not take and that are sent again, by reason",
 };
 
+const COMMANDS: MetricSpec = MetricSpec {
+    name: "ampwarden_commands_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["command", "outcome"],
+    help: "Commands to stations that ended, by command and outcome; `late`: answered after they were given up as `unknown`",
+};
 const DEVIATIONS: MetricSpec = MetricSpec {
     name: "ampwarden_deviations_total",
     kind: MetricKind::Counter,
@@ -115,7 +123,7 @@ const DEVIATIONS: MetricSpec = MetricSpec {
 
 pub(super) const METRICS: &[MetricSpec] = &{
     const N: usize = COLLECTED.len();
-    let mut all = [SYNC; N + 8];
+    let mut all = [SYNC; N + 9];
     let mut i = 0;
     while i < N {
         all[i] = COLLECTED[i];
@@ -128,6 +136,7 @@ pub(super) const METRICS: &[MetricSpec] = &{
     all[N + 5] = WRITE_FAILURES;
     all[N + 6] = DEVIATIONS;
     all[N + 7] = DAMAGE;
+    all[N + 8] = COMMANDS;
     all
 };
 
@@ -144,6 +153,7 @@ pub struct PipelineMetrics {
     write_failures: Labelled,
     deviations: Labelled,
     damage: Labelled,
+    commands: Labelled,
 }
 
 impl PipelineMetrics {
@@ -159,6 +169,7 @@ impl PipelineMetrics {
             write_failures: registry.counter(&WRITE_FAILURES),
             deviations: registry.counter(&DEVIATIONS),
             damage: registry.counter(&DAMAGE),
+            commands: registry.counter(&COMMANDS),
         }
     }
 
@@ -179,6 +190,15 @@ impl PipelineMetrics {
         for deviation in set.iter() {
             let labels = vec![("protocol", source.label()), ("kind", deviation.label())];
             self.deviations.get_or_create(&labels).inc();
+        }
+    }
+
+    /// A command took a step: its ends are counted.
+    pub fn command(&self, command: &station::fold::Command) {
+        if !command.state.is_open() {
+            let outcome = if command.late { "late" } else { command.state.label() };
+            let name = station::ocpp::command::label(&command.name);
+            self.commands.get_or_create(&vec![("command", name), ("outcome", outcome)]).inc();
         }
     }
 
@@ -262,6 +282,10 @@ impl Collector for GatewayCollector {
         for (site, total) in &totals.sites {
             ConstCounter::new(total.sessions_ended as f64)
                 .encode(family.encode_family(&[("site", site.as_str())])?)?;
+        }
+        let mut family = COMMANDS_OPEN.encode(encoder)?;
+        for (state, count) in status.published.commands.counts() {
+            ConstGauge::new(count as f64).encode(family.encode_family(&[("state", state)])?)?;
         }
         let settings = status.published.settings.load();
         let mut family = SETTINGS.encode(encoder)?;

@@ -7,10 +7,13 @@ use station::event::{EventKind, RejectReason, Source, StationEvent};
 use station::fold::Outcome;
 use station::id::StationId;
 use station::ocpp::frame::{call_error, call_result};
-use station::ocpp::{self, Action, Answering, Call, ErrorCode, Frame, FrameError, Undecodable, Version};
+use station::ocpp::{
+    self, Action, Answering, Call, CallError, ErrorCode, Frame, FrameError, Undecodable, Version,
+};
 use station::time::Timestamp;
 use tracing::Instrument;
 
+use super::outgoing::Outgoing;
 use super::replay::Answers;
 use super::server::Server;
 use crate::metrics::{ActionLabels, CallLabels, CodeLabels};
@@ -27,6 +30,8 @@ pub(super) struct Conversation {
     /// Whether a BootNotification was accepted.
     pub(super) booted: bool,
     answers: Answers,
+    /// Our own calls.
+    pub(super) outgoing: Outgoing,
 }
 
 /// What is sent for a message, if anything.
@@ -34,7 +39,7 @@ pub(super) type Reply = Option<String>;
 
 impl Conversation {
     pub(super) fn new(station: StationId, version: Version, path: Box<str>, booted: bool) -> Self {
-        Self { station, version, path, booted, answers: Answers::default() }
+        Self { station, version, path, booted, answers: Answers::default(), outgoing: Outgoing::new() }
     }
 
     fn protocol(&self) -> &'static str {
@@ -63,19 +68,11 @@ impl Conversation {
                 self.count(server, label, "out");
                 Ok(Some(reply))
             }
-            Ok(Frame::Answer(answer)) => {
-                // No call of ours is outstanding: commands are sent by another way, or not at all.
-                self.count(server, OTHER, "in");
-                let detail = "an answer to a call that was not sent".to_owned();
-                let event =
-                    self.undecodable(server, RejectReason::Malformed, detail, Some(&answer.id), Some(text));
-                self.submit(server, vec![event]).await?;
-                Ok(None)
-            }
+            Ok(Frame::Answer(answer)) => self.answered(server, text, &answer).await,
             Ok(Frame::ResultError(error)) => {
                 self.count(server, OTHER, "in");
-                let detail =
-                    format!("the station could not use our answer: {}: {}", error.code, error.description);
+                let CallError { code, description } = &error.error;
+                let detail = format!("the station could not use our answer: {code}: {description}");
                 tracing::info!(station = %self.station, "{detail}; look at its firmware's version, or tell us");
                 let event =
                     self.undecodable(server, RejectReason::Malformed, detail, Some(&error.id), Some(text));
@@ -213,11 +210,15 @@ impl Conversation {
         self.version.source()
     }
 
-    async fn submit(&self, server: &Server, events: Vec<StationEvent>) -> Result<Vec<Outcome>, Refused> {
+    pub(super) async fn submit(
+        &self,
+        server: &Server,
+        events: Vec<StationEvent>,
+    ) -> Result<Vec<Outcome>, Refused> {
         server.deps.pipeline.submit(events).await
     }
 
-    fn undecodable(
+    pub(super) fn undecodable(
         &self,
         server: &Server,
         reason: RejectReason,
@@ -242,14 +243,14 @@ impl Conversation {
         call_error(raw_id, code, self.version, description, field)
     }
 
-    fn count(&self, server: &Server, action: &'static str, direction: &'static str) {
+    pub(super) fn count(&self, server: &Server, action: &'static str, direction: &'static str) {
         let labels = ActionLabels { protocol: self.protocol(), direction, action };
         server.deps.metrics.messages.get_or_create(&labels).inc();
     }
 }
 
 /// The time, for answers.
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

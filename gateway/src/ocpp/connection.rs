@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
 use super::call::Conversation;
 use super::handshake::{self, Accepted};
+use super::outgoing::Next;
 use super::rate::Pace;
 use super::registry::{Link, Seat, Stop};
 use super::server::Server;
@@ -214,6 +215,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
         let why = self.converse().await;
         // The end is journaled before the polite part: a newer connection waits for it.
         say_end(&mut self.ws, why).await;
+        let detail = format!("the connection ended before an answer came ({})", why.label());
+        self.conversation.give_up(self.server, detail).await;
         self.journal_end(why).await;
         open.dec();
         deps.metrics.disconnects.get_or_create(&ReasonLabels { reason: why.label() }).inc();
@@ -246,16 +249,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
         let mut last_heard = Instant::now();
         // Who sends too much is not read before.
         let mut hold_until: Option<Instant> = None;
+        // Looked for after each command and whenever there is a new one, so that who has none costs nothing.
+        let mut commands = self.server.deps.board.next(&self.conversation.station).is_some();
         loop {
+            let outgoing = &self.conversation.outgoing;
+            let send_at =
+                (commands && outgoing.is_free()).then(|| outgoing.ready_at(self.conversation.booted));
+            let answer_until = outgoing.deadline();
             let step = tokio::select! {
                 frame = self.ws.next(), if hold_until.is_none() => {
                     last_heard = Instant::now();
+                    let was_free = self.conversation.outgoing.is_free();
+                    self.conversation.outgoing.heard = true;
                     let step = self.frame(frame).await;
                     hold_until = self.slow_down();
+                    commands |= !was_free && self.conversation.outgoing.is_free();
                     step
                 }
                 () = sleep_until(hold_until.unwrap_or(last_heard)), if hold_until.is_some() => {
                     hold_until = None;
+                    ControlFlow::Continue(())
+                }
+                () = self.seat.link.commanded() => {
+                    commands = true;
+                    ControlFlow::Continue(())
+                }
+                () = sleep_until(send_at.unwrap_or(last_heard)), if send_at.is_some() => {
+                    let (more, step) = self.command().await;
+                    commands = more;
+                    step
+                }
+                () = sleep_until(answer_until.unwrap_or(last_heard)), if answer_until.is_some() => {
+                    self.conversation.command_timed_out(self.server).await;
+                    commands = true;
                     ControlFlow::Continue(())
                 }
                 stop = stopped(&self.seat.link) => ControlFlow::Break(stop.into()),
@@ -272,6 +298,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
             if let ControlFlow::Break(why) = step {
                 return why;
             }
+        }
+    }
+
+    /// Sends the station's next command, if there is one; says whether there may be more.
+    async fn command(&mut self) -> (bool, ControlFlow<End>) {
+        match self.conversation.next_command(self.server).await {
+            Next::Nothing => (false, ControlFlow::Continue(())),
+            Next::Later => (true, ControlFlow::Continue(())),
+            Next::Send(text) => (true, self.send(Message::text(text)).await),
         }
     }
 

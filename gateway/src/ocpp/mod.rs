@@ -6,6 +6,7 @@ mod call;
 mod config;
 mod connection;
 mod handshake;
+mod outgoing;
 mod rate;
 mod registry;
 mod replay;

@@ -29,9 +29,20 @@ pub(super) struct Link {
     gone: AtomicBool,
     leaving: Notify,
     stuck: AtomicBool,
+    commanded: Notify,
 }
 
 impl Link {
+    /// Tells the connection that there is a command for its station.
+    fn command(&self) {
+        self.commanded.notify_one();
+    }
+
+    /// Resolves when there may be a command for the station. For the connection's own task only.
+    pub(super) async fn commanded(&self) {
+        self.commanded.notified().await;
+    }
+
     /// Asks the connection to end; the first reason counts.
     pub(super) fn stop(&self, why: Stop) {
         let _ = self.stop.compare_exchange(0, why as u8, Ordering::AcqRel, Ordering::Acquire);
@@ -156,6 +167,13 @@ impl Registry {
     /// Whether a new connection of the station would have to wait for one whose end cannot be journaled now.
     pub(super) fn is_stuck(&self, station: &StationId) -> bool {
         self.links().get(station).is_some_and(|link| link.stuck.load(Ordering::Acquire))
+    }
+
+    /// Tells a station's connection, if it has one, that there is a command.
+    pub(super) fn command(&self, station: &StationId) {
+        if let Some(link) = self.links().get(station) {
+            link.command();
+        }
     }
 
     /// All connections that are open now.

@@ -20,6 +20,7 @@ use super::config::Config;
 use super::connection;
 use super::rate::{Rate, StationRate};
 use super::registry::{Registry, Stop};
+use crate::commands::{self, Board};
 use crate::metrics::AdapterMetrics;
 use crate::pipeline::Pipeline;
 use crate::socket;
@@ -46,6 +47,8 @@ pub struct Deps {
     /// Whether a station's BootNotification was accepted in an earlier run. Messages of stations of which that is not
     /// known are flagged `before_boot` until they boot.
     pub booted: Arc<dyn Fn(&StationId) -> bool + Send + Sync>,
+    /// Commands that wait for their stations.
+    pub board: Arc<Board>,
     /// What is counted.
     pub metrics: AdapterMetrics,
 }
@@ -71,6 +74,7 @@ pub enum Error {
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) config: Config,
+    pub(super) config_of_commands: commands::Config,
     pub(super) deps: Deps,
     pub(super) registry: Arc<Registry>,
     pub(super) handshakes: Rate,
@@ -106,6 +110,7 @@ impl Drop for Open {
 /// When a listener is none.
 pub async fn serve(
     config: Config,
+    config_of_commands: commands::Config,
     listener: TcpListener,
     tls_listener: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
     deps: Deps,
@@ -115,10 +120,15 @@ pub async fn serve(
         handshakes: Rate::new(config.max_handshakes_per_second, Instant::now()),
         station_handshakes: StationRate::new(config.max_handshakes_per_station, Instant::now()),
         config,
+        config_of_commands,
         deps,
         registry: Registry::new(),
         open: AtomicUsize::new(0),
         draining: AtomicBool::new(false),
+    });
+    server.deps.board.on_issue({
+        let registry = Arc::clone(&server.registry);
+        move |station| registry.command(station)
     });
     let tasks = TaskTracker::new();
     tracing::info!("OCPP at ws://{}/{{station}}", listener.local_addr()?);

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::handle::{Answer, Refused, Submission};
 use super::trace::context_of;
 use super::{clock, snapshot};
+use crate::commands::Board;
 use crate::journal::{AppendError, Journal, JournalConfig, Reader};
 use crate::metrics::PipelineMetrics;
 
@@ -24,6 +25,8 @@ use crate::metrics::PipelineMetrics;
 const GROUP_EVENTS: usize = 4_096;
 /// How often ticks and silent sessions are looked for.
 const CLOCK_EVERY: Duration = Duration::from_secs(10);
+/// How often commands are looked for whose time is over.
+const COMMANDS_EVERY: Duration = Duration::from_secs(1);
 /// Ticks and inferred ends in one round: the rest waits for the next.
 const CLOCK_EVENTS: usize = 1_000;
 /// After a failure the disk is tried again at most so often.
@@ -38,6 +41,8 @@ pub struct Published {
     pub settings: ArcSwap<Settings>,
     /// The totals, at most a second old.
     pub totals: ArcSwap<Totals>,
+    /// Commands that are open or were lately.
+    pub commands: Arc<Board>,
 }
 
 /// The journal's thread.
@@ -99,6 +104,7 @@ impl Front {
             }
         }
         self.publish();
+        self.published.commands.fill(&self.fold);
         Ok(())
     }
 
@@ -107,6 +113,7 @@ impl Front {
         let mut clock_at = Instant::now();
         let mut steps = clock::Steps::new(clock::now(), clock_at);
         let mut published_at = Instant::now();
+        let mut commands_at = Instant::now();
         let mut closing = false;
         while let Some(first) = self.receiver.blocking_recv() {
             let mut group = Group::default();
@@ -121,6 +128,10 @@ impl Front {
                     );
                 }
                 self.add_clock_events(&mut group, &mut steps);
+            }
+            if commands_at.elapsed() >= COMMANDS_EVERY {
+                commands_at = Instant::now();
+                self.add_events(&mut group, self.published.commands.due(clock::now()));
             }
             self.commit(group);
             if published_at.elapsed() >= Duration::from_secs(1) {
@@ -151,7 +162,7 @@ impl Front {
         }
     }
 
-    fn add(&mut self, group: &mut Group, submission: Submission) {
+    fn add(&self, group: &mut Group, submission: Submission) {
         let now = clock::now();
         let start = group.events.len();
         let bytes_before = group.bytes;
@@ -195,8 +206,15 @@ impl Front {
             .stations_to_tick(tick_before, tick_after)
             .map(|station| StationEvent::new(station.clone(), Source::Gateway, EventKind::Tick));
         let events: Vec<StationEvent> = inferred.chain(ticks).take(CLOCK_EVENTS).collect();
-        let (answer, _) = oneshot::channel();
-        self.add(group, Submission { events, answer, span: Span::none() });
+        self.add_events(group, events);
+    }
+
+    /// Adds events of the gateway's own, of which nobody awaits the outcome.
+    fn add_events(&self, group: &mut Group, events: Vec<StationEvent>) {
+        if !events.is_empty() {
+            let (answer, _) = oneshot::channel();
+            self.add(group, Submission { events, answer, span: Span::none() });
+        }
     }
 
     /// Journals the group, folds it, and answers: in this order.
@@ -216,6 +234,11 @@ impl Front {
             group.events.iter().map(|event| fold(&mut self.fold, event, &mut rows)).collect();
         for (event, outcome) in group.events.iter().zip(&outcomes) {
             self.metrics.deviations(event.source, outcome.deviations);
+            // Before the answers: whoever asked for a command finds it. A connection that is told of one here sends it
+            // by way of this thread, after this group.
+            if let Some(command) = self.published.commands.follow(&self.fold, event, outcome.command_taken) {
+                self.metrics.command(&command);
+            }
         }
         if group.events.iter().any(|e| matches!(e.kind, EventKind::SettingChanged(_))) {
             // Before the answers: whoever changed a setting finds it changed.

@@ -115,6 +115,7 @@ fn day_if_late(received_at: Timestamp, fact: &Fact, after: Duration) -> Option<i
         | Fact::MeterValue(key, _)
         | Fact::MeterValueOther(key, _)
         | Fact::Event(key, _)
+        | Fact::Command(key, _)
         | Fact::Rejected(key, _) => key.ts,
         Fact::StationReport(..) | Fact::Session(_) | Fact::Setting(..) => return None,
     };

@@ -150,7 +150,8 @@ pub fn start(
         room_for: 0,
     };
     front.catch_up(position).map_err(in_folder)?;
-    let left_open = left_open(&front, identity);
+    let mut left_open = left_open(&front, identity);
+    left_open.extend(status.published.commands.left_open());
     let booted = front.fold.booted().cloned().collect();
 
     let stop_writer = CancellationToken::new();
@@ -217,7 +218,9 @@ pub fn start(
     };
     tokio::spawn(async move {
         if !left_open.is_empty() && pipeline.submit(left_open).await.is_err() {
-            tracing::warn!("connections that the last run left open could not be noted as closed");
+            tracing::warn!(
+                "connections and commands that the last run left open could not be noted as ended"
+            );
         }
         // The journal's thread looks at the time, and whether there is room again, whenever something comes: this
         // wakes it when nothing does.

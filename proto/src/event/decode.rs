@@ -3,8 +3,8 @@
 use prost::Message as _;
 use station::deviation::Deviations;
 use station::event::{
-    Boot, ChargingState, ConnectorStatus, EventKind, Fault, RejectReason, SessionEnd, SessionRecord,
-    SessionStart, Severity, Source, StationEvent, Status,
+    Boot, ChargingState, CommandAnswer, CommandEnd, CommandIssue, CommandResult, ConnectorStatus, EventKind,
+    Fault, RejectReason, SessionEnd, SessionRecord, SessionStart, Severity, Source, StationEvent, Status,
 };
 use station::id::{EventId, SessionId, StationId};
 use station::measurand::{Context, Location, Measurand, Reading, Sample};
@@ -117,6 +117,29 @@ fn kind(kind: Kind) -> Result<EventKind, EventError> {
             reason: value("reason", &RejectReason::ALL, undecodable.reason)?,
             detail: undecodable.detail,
             origin: undecodable.origin,
+        },
+        Kind::CommandIssued(issue) => EventKind::CommandIssued(Box::new(CommandIssue {
+            command: uuid("command_issued.command", &issue.command)?,
+            name: issue.name,
+            request: issue.request,
+            digest: issue.digest,
+            author: issue.author,
+            expires_at: Timestamp(issue.expires_at_us),
+        })),
+        Kind::CommandSent(sent) => EventKind::CommandSent {
+            command: uuid("command_sent.command", &sent.command)?,
+            message: sent.message,
+        },
+        Kind::CommandAnswered(answer) => EventKind::CommandAnswered(Box::new(CommandAnswer {
+            command: uuid("command_answered.command", &answer.command)?,
+            result: value("command result", &CommandResult::ALL, answer.result)?,
+            status: answer.status,
+            detail: answer.detail,
+        })),
+        Kind::CommandEnded(ended) => EventKind::CommandEnded {
+            command: uuid("command_ended.command", &ended.command)?,
+            end: value("command end", &CommandEnd::ALL, ended.end)?,
+            detail: ended.detail,
         },
         Kind::Tick(v1::Tick {}) => EventKind::Tick,
         Kind::SessionEndInferred(inferred) => EventKind::SessionEndInferred {

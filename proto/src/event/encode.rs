@@ -2,7 +2,8 @@
 
 use prost::Message as _;
 use station::event::{
-    ChargingState, ConnectorStatus, EventKind, RejectReason, SessionRecord, Severity, Source, StationEvent,
+    ChargingState, CommandEnd, CommandResult, ConnectorStatus, EventKind, RejectReason, SessionRecord,
+    Severity, Source, StationEvent,
 };
 use station::id::StationId;
 use station::measurand::{Context, Location, Measurand, Reading, Sample};
@@ -120,6 +121,29 @@ fn kind(kind: &EventKind) -> Kind {
             reason: number(&RejectReason::ALL, reason),
             detail: detail.clone(),
             origin: origin.clone(),
+        }),
+        EventKind::CommandIssued(issue) => Kind::CommandIssued(v1::CommandIssued {
+            command: issue.command.as_bytes().to_vec(),
+            name: issue.name.clone(),
+            request: issue.request.clone(),
+            digest: issue.digest,
+            author: issue.author.clone(),
+            expires_at_us: issue.expires_at.0,
+        }),
+        EventKind::CommandSent { command, message } => Kind::CommandSent(v1::CommandSent {
+            command: command.as_bytes().to_vec(),
+            message: message.clone(),
+        }),
+        EventKind::CommandAnswered(answer) => Kind::CommandAnswered(v1::CommandAnswered {
+            command: answer.command.as_bytes().to_vec(),
+            result: number(&CommandResult::ALL, &answer.result),
+            status: answer.status.clone(),
+            detail: answer.detail.clone(),
+        }),
+        EventKind::CommandEnded { command, end, detail } => Kind::CommandEnded(v1::CommandEnded {
+            command: command.as_bytes().to_vec(),
+            end: number(&CommandEnd::ALL, end),
+            detail: detail.clone(),
         }),
         EventKind::Tick => Kind::Tick(v1::Tick {}),
         EventKind::SessionEndInferred { session_id } => {

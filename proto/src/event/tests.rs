@@ -1,7 +1,7 @@
 use station::deviation::{Deviation, Deviations};
 use station::event::{
-    Boot, ChargingState, ConnectorStatus, EventKind, Fault, RejectReason, SessionEnd, SessionRecord,
-    SessionStart, Severity, Source, StationEvent, Status,
+    Boot, ChargingState, CommandAnswer, CommandEnd, CommandIssue, CommandResult, ConnectorStatus, EventKind,
+    Fault, RejectReason, SessionEnd, SessionRecord, SessionStart, Severity, Source, StationEvent, Status,
 };
 use station::id::{EventId, SessionId, StationId};
 use station::measurand::{Context, Location, Measurand, Reading, Sample};
@@ -119,6 +119,20 @@ fn kinds() -> Vec<EventKind> {
             }),
         })),
         EventKind::DataTransferred { vendor_id: "v".to_owned(), message: None, data: text("{}") },
+        EventKind::CommandIssued(Box::new(CommandIssue {
+            command: Uuid::from_u128(8),
+            name: "reset".to_owned(),
+            request: "{}".to_owned(),
+            digest: u64::MAX,
+            author: "ops".to_owned(),
+            expires_at: Timestamp(5),
+        })),
+        EventKind::CommandSent { command: Uuid::from_u128(8), message: "Reset".to_owned() },
+        EventKind::CommandEnded {
+            command: Uuid::from_u128(8),
+            end: CommandEnd::Expired,
+            detail: "too late".to_owned(),
+        },
         EventKind::Tick,
         EventKind::SessionEndInferred { session_id: SessionId(Uuid::from_u128(8)) },
     ];
@@ -150,6 +164,14 @@ fn kinds() -> Vec<EventKind> {
             cleared: true,
             severity,
         }));
+    }
+    for result in CommandResult::ALL {
+        kinds.push(EventKind::CommandAnswered(Box::new(CommandAnswer {
+            command: Uuid::from_u128(8),
+            result,
+            status: text("Accepted"),
+            detail: None,
+        })));
     }
     for reason in RejectReason::ALL {
         kinds.push(EventKind::Undecodable { reason, detail: "no JSON".to_owned(), origin: "a/b".to_owned() });
@@ -196,7 +218,7 @@ fn every_kind_comes_back_as_it_was() {
         assert_eq!(decode(&encoded(&event)).as_ref(), Ok(&event));
         labels.insert(event.kind.label());
     }
-    assert_eq!(labels.len(), 19, "each kind is in the test: {labels:?}");
+    assert_eq!(labels.len(), 23, "each kind is in the test: {labels:?}");
 }
 
 #[test]
@@ -272,6 +294,8 @@ fn numbers_mean_the_same_on_both_sides() {
         Some(v1::ConnectorStatus::try_from(n).ok()?.as_str_name())
     });
     same(&RejectReason::ALL, "REJECT_REASON", |n| Some(v1::RejectReason::try_from(n).ok()?.as_str_name()));
+    same(&CommandResult::ALL, "COMMAND_RESULT", |n| Some(v1::CommandResult::try_from(n).ok()?.as_str_name()));
+    same(&CommandEnd::ALL, "COMMAND_END", |n| Some(v1::CommandEnd::try_from(n).ok()?.as_str_name()));
     same(Measurand::ALL, "MEASURAND", |n| Some(v1::Measurand::try_from(n).ok()?.as_str_name()));
     same(Context::ALL, "CONTEXT", |n| Some(v1::Context::try_from(n).ok()?.as_str_name()));
     same(Location::ALL, "LOCATION", |n| Some(v1::Location::try_from(n).ok()?.as_str_name()));

@@ -38,7 +38,7 @@ pub struct StationEvent {
     /// What happened.
     #[prost(
         oneof = "station_event::Kind",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38"
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 50, 51, 52, 53"
     )]
     pub kind: ::core::option::Option<station_event::Kind>,
 }
@@ -85,6 +85,14 @@ pub mod station_event {
         Tick(super::Tick),
         #[prost(message, tag = "38")]
         SessionEndInferred(super::SessionEndInferred),
+        #[prost(message, tag = "50")]
+        CommandIssued(super::CommandIssued),
+        #[prost(message, tag = "51")]
+        CommandSent(super::CommandSent),
+        #[prost(message, tag = "52")]
+        CommandAnswered(super::CommandAnswered),
+        #[prost(message, tag = "53")]
+        CommandEnded(super::CommandEnded),
     }
 }
 /// A token as it is kept.
@@ -351,6 +359,59 @@ pub struct SessionEndInferred {
     /// UUID.
     #[prost(bytes = "vec", tag = "1")]
     pub session_id: ::prost::alloc::vec::Vec<u8>,
+}
+/// An operator asked for a command to the station.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CommandIssued {
+    /// UUID; also the id of the message that is sent.
+    #[prost(bytes = "vec", tag = "1")]
+    pub command: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// JSON; sealed as a whole where it holds a token or a secret.
+    #[prost(string, tag = "3")]
+    pub request: ::prost::alloc::string::String,
+    #[prost(fixed64, tag = "4")]
+    pub digest: u64,
+    #[prost(string, tag = "5")]
+    pub author: ::prost::alloc::string::String,
+    #[prost(sint64, tag = "6")]
+    pub expires_at_us: i64,
+}
+/// A command's message is about to be sent.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CommandSent {
+    /// UUID.
+    #[prost(bytes = "vec", tag = "1")]
+    pub command: ::prost::alloc::vec::Vec<u8>,
+    /// The OCPP action.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+}
+/// The station answered a command.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CommandAnswered {
+    /// UUID.
+    #[prost(bytes = "vec", tag = "1")]
+    pub command: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "CommandResult", tag = "2")]
+    pub result: i32,
+    /// The station's word, or its error's code.
+    #[prost(string, optional, tag = "3")]
+    pub status: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "4")]
+    pub detail: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// A command ended without an answer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CommandEnded {
+    /// UUID.
+    #[prost(bytes = "vec", tag = "1")]
+    pub command: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "CommandEnd", tag = "2")]
+    pub end: i32,
+    #[prost(string, tag = "3")]
+    pub detail: ::prost::alloc::string::String,
 }
 /// The way by which an event came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -864,6 +925,75 @@ impl RejectReason {
             "REJECT_REASON_TOO_LARGE" => Some(Self::TooLarge),
             "REJECT_REASON_REFUSED_BY_STORE" => Some(Self::RefusedByStore),
             "REJECT_REASON_FOLD_FAILED" => Some(Self::FoldFailed),
+            _ => None,
+        }
+    }
+}
+/// What an answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CommandResult {
+    Unspecified = 0,
+    Accepted = 1,
+    Rejected = 2,
+    Failed = 3,
+}
+impl CommandResult {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "COMMAND_RESULT_UNSPECIFIED",
+            Self::Accepted => "COMMAND_RESULT_ACCEPTED",
+            Self::Rejected => "COMMAND_RESULT_REJECTED",
+            Self::Failed => "COMMAND_RESULT_FAILED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "COMMAND_RESULT_UNSPECIFIED" => Some(Self::Unspecified),
+            "COMMAND_RESULT_ACCEPTED" => Some(Self::Accepted),
+            "COMMAND_RESULT_REJECTED" => Some(Self::Rejected),
+            "COMMAND_RESULT_FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+/// How a command ends without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CommandEnd {
+    Unspecified = 0,
+    Expired = 1,
+    Unknown = 2,
+    Cancelled = 3,
+    Failed = 4,
+}
+impl CommandEnd {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "COMMAND_END_UNSPECIFIED",
+            Self::Expired => "COMMAND_END_EXPIRED",
+            Self::Unknown => "COMMAND_END_UNKNOWN",
+            Self::Cancelled => "COMMAND_END_CANCELLED",
+            Self::Failed => "COMMAND_END_FAILED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "COMMAND_END_UNSPECIFIED" => Some(Self::Unspecified),
+            "COMMAND_END_EXPIRED" => Some(Self::Expired),
+            "COMMAND_END_UNKNOWN" => Some(Self::Unknown),
+            "COMMAND_END_CANCELLED" => Some(Self::Cancelled),
+            "COMMAND_END_FAILED" => Some(Self::Failed),
             _ => None,
         }
     }

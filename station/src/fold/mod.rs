@@ -3,6 +3,7 @@
 //! It has no clock and no randomness. The same events give the same state, answers and rows, so that a replay of the
 //! journal is harmless and two folds (one that answers stations, one that writes rows) never disagree.
 
+mod commands;
 mod cost;
 mod duplicates;
 mod meter;
@@ -30,6 +31,7 @@ use crate::fact::{self, Fact};
 use crate::id::{SessionId, StationId};
 use crate::time::Timestamp;
 
+pub use commands::{COMMANDS_OPEN_MAX, Command, Commands};
 pub use cost::{cost, minor_units};
 pub use outcome::{Authorization, Outcome, Verdict};
 pub use rows::Rows;
@@ -97,6 +99,9 @@ impl Fold {
         let odd = said_odd(event, deviations);
         let mut folding =
             Folding { station, settings: &settings, totals: &mut self.totals, origin, rows, odd };
+        if let Some(outcome) = folding.command() {
+            return outcome;
+        }
         folding.rows.touch(&event.station);
         let outcome = folding.event();
         if outcome.verdict == Verdict::Stored {
@@ -125,10 +130,10 @@ impl Fold {
         &self.totals
     }
 
-    /// The current state of a station, as rows.
+    /// The current state of a station, as rows. A station that only was sent commands has none.
     #[must_use]
     pub fn now(&self, station: &StationId) -> Option<Now> {
-        let state = self.stations.get(station)?;
+        let state = self.stations.get(station).filter(|s| s.updated_at != Timestamp::default())?;
         let site = self.settings.station(station).and_then(|s| s.site.as_deref());
         Some(Now {
             station: state.now(station, site),
@@ -161,6 +166,22 @@ impl Fold {
             .iter()
             .filter(move |(_, s)| !s.open.is_empty() && (s.updated_at < before || s.updated_at > after))
             .map(|(id, _)| id)
+    }
+
+    /// The commands of a station.
+    #[must_use]
+    pub fn commands_of(&self, station: &StationId) -> Option<&Commands> {
+        self.stations.get(station).map(|s| &s.commands)
+    }
+
+    /// Stations with commands that are open or were lately.
+    pub fn commands(&self) -> impl Iterator<Item = (&StationId, &Commands)> {
+        self.stations.iter().filter(|(_, s)| !s.commands.is_empty()).map(|(id, s)| (id, &s.commands))
+    }
+
+    /// The way by which each station was last heard.
+    pub fn sources(&self) -> impl Iterator<Item = (&StationId, crate::event::Source)> {
+        self.stations.iter().filter_map(|(id, s)| Some((id, s.source?)))
     }
 
     /// Connections that other runs of a gateway left open: station, epoch.
@@ -212,9 +233,13 @@ impl Folding<'_> {
             self.station.facts += 1;
         }
         match &event.kind {
-            EventKind::Heartbeat | EventKind::SettingChanged(_) | EventKind::Undecodable { .. } => {
-                Outcome::default()
-            }
+            EventKind::Heartbeat
+            | EventKind::SettingChanged(_)
+            | EventKind::Undecodable { .. }
+            | EventKind::CommandIssued(_)
+            | EventKind::CommandSent { .. }
+            | EventKind::CommandAnswered(_)
+            | EventKind::CommandEnded { .. } => Outcome::default(),
             EventKind::Tick => self.tick(),
             EventKind::Booted(boot) => self.booted(boot),
             EventKind::StatusChanged(status) => self.status_changed(status),

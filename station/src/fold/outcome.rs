@@ -15,6 +15,8 @@ pub struct Outcome {
     /// What was odd but tolerated: as decoding found it, and what only the fold can see (clocks, unknown
     /// transactions, registers that fall).
     pub deviations: Deviations,
+    /// Whether the step of a command that the event tells of was one that the command could take then.
+    pub command_taken: bool,
 }
 
 /// The states in which an event can end. "Stored" becomes true with the store's answer.

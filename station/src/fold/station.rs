@@ -45,6 +45,9 @@ pub(super) struct Station {
     /// Rejected events that were replayed and taken.
     #[serde(default)]
     pub(super) replayed: Ring,
+    /// What operators asked of it.
+    #[serde(default)]
+    pub(super) commands: super::commands::Commands,
     /// Counts what happened, other than connecting and living.
     pub(super) facts: u64,
     pub(super) sessions_count: i64,

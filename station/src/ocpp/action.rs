@@ -93,17 +93,7 @@ mod tests {
 
     #[test]
     fn the_documentation_holds_the_table() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ocpp.md");
-        let (begin, end) = ("<!-- messages: begin -->\n\n", "<!-- messages: end -->");
-        let page = std::fs::read_to_string(path).expect("docs/ocpp.md is there");
-        let from = page.find(begin).expect("begin mark") + begin.len();
-        let to = page.find(end).expect("end mark");
-        let expected = documentation();
-        if page[from..to] != expected {
-            std::fs::write(path, format!("{}{expected}{}", &page[..from], &page[to..]))
-                .expect("can be written");
-            panic!("the table in docs/ocpp.md was out of date; it is written anew: look at it and commit it");
-        }
+        crate::ocpp::testing::page_holds("messages", &documentation());
     }
 
     /// Whatever the schemas of a version know is a message that stations send, or one that only a central system does.

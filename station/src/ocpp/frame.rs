@@ -52,8 +52,17 @@ pub struct Call<'a> {
 pub struct Answer<'a> {
     /// The request's id.
     pub id: Cow<'a, str>,
-    /// The payload, or the error's code.
-    pub result: Result<&'a str, Cow<'a, str>>,
+    /// The payload, or the error.
+    pub result: Result<&'a str, CallError<'a>>,
+}
+
+/// What a station says is wrong with a request of ours, or with an answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallError<'a> {
+    /// OCPP's word for it, or the station's own.
+    pub code: Cow<'a, str>,
+    /// What the station says of it; empty if nothing.
+    pub description: Cow<'a, str>,
 }
 
 /// What was wrong with an answer of ours (CALLRESULTERROR).
@@ -61,10 +70,8 @@ pub struct Answer<'a> {
 pub struct ResultError<'a> {
     /// The id of the request that was answered.
     pub id: Cow<'a, str>,
-    /// The error's code.
-    pub code: Cow<'a, str>,
     /// What the station says of it.
-    pub description: Cow<'a, str>,
+    pub error: CallError<'a>,
 }
 
 /// Why a text is no message: what was wrong, and what to answer to which id.
@@ -214,15 +221,15 @@ impl<'a> Frame<'a> {
                 "element 1, the message id, is not a text of 1 to {ID_MAX_BYTES} bytes"
             )));
         };
-        let code = || elements.raw[2].and_then(text_of).unwrap_or(Cow::Borrowed("GenericError"));
+        let error = || CallError {
+            code: elements.raw[2].and_then(text_of).unwrap_or(Cow::Borrowed("GenericError")),
+            description: elements.raw[3].and_then(text_of).unwrap_or_default(),
+        };
         match message_type {
             2 | 6 => Self::call(&elements, raw_id, id, message_type == 2, odd, &no_call),
             3 => Ok(Self::Answer(Answer { id, result: Ok(elements.raw[2].unwrap_or("{}")) })),
-            4 => Ok(Self::Answer(Answer { id, result: Err(code()) })),
-            _ => {
-                let description = elements.raw[3].and_then(text_of).unwrap_or_default();
-                Ok(Self::ResultError(ResultError { id, code: code(), description }))
-            }
+            4 => Ok(Self::Answer(Answer { id, result: Err(error()) })),
+            _ => Ok(Self::ResultError(ResultError { id, error: error() })),
         }
     }
 
@@ -267,6 +274,20 @@ fn is_empty_list(json: &str) -> bool {
     json.strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .is_some_and(|inner| inner.trim().is_empty())
+}
+
+/// A request of ours.
+#[must_use]
+pub fn call(id: &str, action: &str, payload: &serde_json::Value) -> String {
+    let (id, action) = (serde_json::Value::from(id), serde_json::Value::from(action));
+    format!("[2,{id},{action},{payload}]")
+}
+
+/// OCPP 2.1: an answer to a request of ours could not be read (part 4, CALLRESULTERROR).
+#[must_use]
+pub fn call_result_error(id: &str, code: ErrorCode, description: &str) -> String {
+    let (id, description) = (serde_json::Value::from(id), serde_json::Value::from(description));
+    format!("[5,{id},\"{}\",{description},{{}}]", code.spelling(Version::V21))
 }
 
 /// A good answer. `raw_id` and `payload` are JSON.
@@ -366,11 +387,19 @@ mod tests {
         let Ok(Frame::Answer(answer)) = Frame::parse(r#"[4,"1","NotSupported","",{}]"#, V16) else {
             panic!()
         };
-        assert_eq!(answer.result, Err("NotSupported".into()));
+        let error = |code: &'static str, description: &'static str| {
+            Err(CallError { code: code.into(), description: description.into() })
+        };
+        assert_eq!(answer.result, error("NotSupported", ""));
+        let Ok(Frame::Answer(answer)) = Frame::parse(r#"[4,"1","X"]"#, V16) else { panic!() };
+        assert_eq!(answer.result, error("X", ""));
         let Ok(Frame::ResultError(error)) = Frame::parse(r#"[5,"1","FormatViolation","odd",{}]"#, V21) else {
             panic!()
         };
-        assert_eq!((&*error.id, &*error.code, &*error.description), ("1", "FormatViolation", "odd"));
+        assert_eq!(
+            (&*error.id, &*error.error.code, &*error.error.description),
+            ("1", "FormatViolation", "odd")
+        );
         let Ok(Frame::Call(call)) = Frame::parse(r#"[6,"1","NotifyPeriodicEventStream",{}]"#, V21) else {
             panic!()
         };
@@ -380,6 +409,12 @@ mod tests {
     #[test]
     fn what_is_written() {
         assert_eq!(call_result("17", "{}"), "[3,17,{}]");
+        let payload = serde_json::json!({ "type": "Soft" });
+        assert_eq!(call("a", "Reset", &payload), r#"[2,"a","Reset",{"type":"Soft"}]"#);
+        assert_eq!(
+            call_result_error("a", ErrorCode::FormatViolation, "no"),
+            r#"[5,"a","FormatViolation","no",{}]"#
+        );
         assert_eq!(
             call_error("\"1\"", ErrorCode::FormatViolation, V16, "say \"what\"", "a.b"),
             r#"[4,"1","FormationViolation","say \"what\"",{"field":"a.b"}]"#

@@ -7,6 +7,7 @@
 pub mod action;
 mod answer;
 pub mod catalogue;
+pub mod command;
 mod error;
 pub mod frame;
 mod lenient;
@@ -23,7 +24,7 @@ use std::borrow::Cow;
 pub use action::Action;
 pub use answer::Answering;
 pub use error::{DecodeError, ErrorCode};
-pub use frame::{Answer, Call, Frame, FrameError};
+pub use frame::{Answer, Call, CallError, Frame, FrameError};
 pub use version::Version;
 
 use crate::event::{EventKind, RejectReason, StationEvent};
@@ -180,6 +181,20 @@ mod testing {
 
     pub(super) fn flags(odd: Deviations) -> String {
         odd.to_flags().unwrap_or_default()
+    }
+
+    /// `docs/ocpp.md` has this between the marks of that name. If not, it is written anew.
+    pub(crate) fn page_holds(name: &str, expected: &str) {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ocpp.md");
+        let (begin, end) = (format!("<!-- {name}: begin -->\n\n"), format!("<!-- {name}: end -->"));
+        let page = std::fs::read_to_string(path).expect("docs/ocpp.md is there");
+        let from = page.find(&begin).expect("begin mark") + begin.len();
+        let to = page.find(&end).expect("end mark");
+        if &page[from..to] != expected {
+            std::fs::write(path, format!("{}{expected}{}", &page[..from], &page[to..]))
+                .expect("can be written");
+            panic!("the table in docs/ocpp.md was out of date; it is written anew: look at it and commit it");
+        }
     }
 }
 

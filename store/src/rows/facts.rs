@@ -1,8 +1,8 @@
 //! The tables of facts.
 
 use station::fact::{
-    Connection, ConnectorStatusRow, Key, LogEntry, MeterValue, MeterValueOther, Rejected, SessionRow,
-    StationReport,
+    CommandRow, Connection, ConnectorStatusRow, Key, LogEntry, MeterValue, MeterValueOther, Rejected,
+    SessionRow, StationReport,
 };
 
 use crate::schema::table;
@@ -212,6 +212,32 @@ table! {
         n: int(key.n),
         detail: text(row.detail.as_str()),
         origin: text(row.origin.as_str()),
+        payload: text(row.payload.as_deref()),
+        received_at: time(key.received_at),
+    }
+}
+
+table! {
+    COMMANDS, command: "commands", "each step of a command to a station.",
+    (key: &Key, row: &CommandRow) at key.ts,
+    symbols {
+        station: key.station.as_str(),
+        site: key.site.as_deref(),
+        command: row.command.as_str(),
+        state: row.state,
+        message: row.message.as_deref(),
+        source: row.source,
+    }
+    columns {
+        event_id: uuid(key.event_id.0),
+        n: int(key.n),
+        command_id: uuid(row.command_id),
+        author: text(row.author.as_str()),
+        issued_at: time(row.issued_at),
+        expires_at: time(row.expires_at),
+        status: text(row.status.as_deref()),
+        detail: text(row.detail.as_deref()),
+        late: bool(row.late),
         payload: text(row.payload.as_deref()),
         received_at: time(key.received_at),
     }

@@ -14,7 +14,7 @@ use crate::ilp::line::{Line, LineError};
 use crate::schema::Table;
 
 /// All tables that rows are written to.
-pub const TABLES: [&Table; 21] = [
+pub const TABLES: [&Table; 22] = [
     &settings::SITES,
     &settings::STATIONS,
     &settings::TARIFFS,
@@ -36,6 +36,7 @@ pub const TABLES: [&Table; 21] = [
     &own::SESSION_SCORES,
     &own::MODELS,
     &own::PROFILES,
+    &facts::COMMANDS,
 ];
 
 /// Writes one row.
@@ -62,6 +63,7 @@ pub(crate) fn of_fact(fact: &Fact, row: &mut dyn FnMut(&'static Table, Encode<'_
         }
         Fact::Session(session) => row(&facts::SESSIONS, &|line| facts::session(line, session)),
         Fact::Event(key, entry) => row(&facts::EVENTS, &|line| facts::event(line, key, entry)),
+        Fact::Command(key, step) => row(&facts::COMMANDS, &|line| facts::command(line, key, step)),
         Fact::Rejected(key, letter) => row(&facts::REJECTED, &|line| facts::rejected(line, key, letter)),
         Fact::Setting(key, change) => {
             match &change.setting {

@@ -110,10 +110,18 @@ impl Endpoint {
             epoch: Uuid::from_u128(7),
             admit: Arc::new(|station| !station.as_str().starts_with("unknown")),
             booted: Arc::new(|station| station.as_str().starts_with("booted")),
+            board: Arc::default(),
             metrics: AdapterMetrics::register(&mut registry),
         };
         let shutdown = CancellationToken::new();
-        let served = tokio::spawn(serve(config, listener, tls, deps, shutdown.clone()));
+        let served = tokio::spawn(serve(
+            config,
+            crate::commands::Config::default(),
+            listener,
+            tls,
+            deps,
+            shutdown.clone(),
+        ));
         Self { address, events, full, shutdown, served, rows, registry }
     }
 

@@ -47,7 +47,7 @@ fn row(fact: &Fact, station: &str) -> Option<Row> {
                 [word("vendor", &of.vendor), word("model", &of.model), word("reason", &of.boot_reason)];
             of_key(key, format!("station_reports{}", words.concat()))
         }
-        Fact::Connection(..) | Fact::Setting(..) => None,
+        Fact::Connection(..) | Fact::Setting(..) | Fact::Command(..) => None,
         Fact::ConnectorStatus(key, of) => {
             let words = [
                 word("error", &of.error_code),
