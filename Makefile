@@ -35,7 +35,7 @@ faults: ## the fault suite in its long form: kills, power cuts, full disks, brok
 	AMPWARDEN_FAULTS=long cargo test --locked -p integration --test faults -- --nocapture --test-threads=1
 
 .PHONY: bench
-bench: ## measurements beside floors and peers, three runs each; ONLY=events|journal|acknowledge|late|backlog (backlog: 10 million events, minutes)
+bench: ## measurements beside floors and peers, three runs each; ONLY=events|journal|acknowledge|calls|growth|idle|late|backlog (backlog: 10 million events, minutes)
 	@deploy/local/setup.sh test
 	cargo build --locked --release -p ampwarden -p bench
 	AMPWARDEN_BIN=$(abspath $(or $(CARGO_TARGET_DIR),target))/release/ampwarden $(or $(CARGO_TARGET_DIR),target)/release/bench $(ONLY)

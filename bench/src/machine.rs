@@ -28,12 +28,18 @@ pub(crate) fn process_cpu_us(pid: u32) -> anyhow::Result<u64> {
 
 /// Memory of a process in MiB: what it holds now, and what it held at most.
 pub(crate) fn memory_mib(pid: u32) -> anyhow::Result<(u64, u64)> {
+    let (now, most) = memory_kib(pid)?;
+    Ok((now / 1024, most / 1024))
+}
+
+/// The same in KiB.
+pub(crate) fn memory_kib(pid: u32) -> anyhow::Result<(u64, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kib = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0)
     };
-    Ok((kib("VmRSS:") / 1024, kib("VmHWM:") / 1024))
+    Ok((kib("VmRSS:"), kib("VmHWM:")))
 }
 
 /// What the disk itself takes for 4 KiB and a sync, µs, sorted: the floor of everything that is durable.

@@ -1,4 +1,4 @@
-//! The real binary, for tests that kill it.
+//! Programs that tests start: our own, and Python with what setup installed for it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -27,4 +27,16 @@ pub fn binary() -> &'static PathBuf {
         assert!(built.is_ok_and(|status| status.success()), "the binary cannot be built");
         folder.join("ampwarden")
     })
+}
+
+/// The Python with `ocpp` and `websockets`: `AMPWARDEN_PYTHON`, or the one that setup makes.
+///
+/// # Panics
+/// When it is not there.
+#[must_use]
+pub fn python() -> PathBuf {
+    let own = || concat!(env!("CARGO_MANIFEST_DIR"), "/../.local/venv/bin/python").into();
+    let python: PathBuf = std::env::var_os("AMPWARDEN_PYTHON").map_or_else(own, Into::into);
+    assert!(python.exists(), "{} is not there: run `make setup`, or set AMPWARDEN_PYTHON", python.display());
+    python
 }

@@ -11,7 +11,7 @@ mod gateway;
 pub mod ledger;
 pub mod servers;
 
-pub use binary::binary;
+pub use binary::{binary, python};
 pub use eventually::{eventually, eventually_blocking};
 pub use gateway::{Gateway, LOOKER};
 

@@ -24,15 +24,14 @@ pub(crate) struct Station {
 impl Station {
     /// Connects a station.
     pub(crate) fn connect(gateway: &Gateway, name: &str, protocol: &str) -> Self {
-        let own = || concat!(env!("CARGO_MANIFEST_DIR"), "/../.local/venv/bin/python").into();
-        let python: std::path::PathBuf = std::env::var_os("AMPWARDEN_PYTHON").map_or_else(own, Into::into);
+        let python = integration::python();
         let mut child = Command::new(&python)
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/commanded.py"))
             .args(["--url", &gateway.ocpp(), "--station", name, "--protocol", protocol])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{} (run `make setup`): {error}", python.display()));
+            .unwrap_or_else(|error| panic!("{}: {error}", python.display()));
         let stdin = child.stdin.take().expect("piped");
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let (sender, said) = channel();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use station::time::Timestamp;
 use store::read::Reader;
 
-use super::{DEADLINE, python};
+use super::DEADLINE;
 
 const MINUTES: i64 = 60;
 const ENERGY_WH: f64 = 7381.0;
@@ -18,7 +18,7 @@ const COST: f64 = 4.47;
 
 /// Runs a station until it has charged; gives the answers that it got.
 fn charge(script: &str, gateway: &Gateway, station: &str, token: &str, start: DateTime<Utc>) -> Value {
-    let output = Command::new(python())
+    let output = Command::new(integration::python())
         .arg(format!("{}/python/{script}", env!("CARGO_MANIFEST_DIR")))
         .args(["--url", &gateway.ocpp(), "--station", station, "--token", token])
         .args(["--start", &start.to_rfc3339_opts(SecondsFormat::Micros, false)])

@@ -10,7 +10,7 @@ use serde_json::Value;
 use station::ocpp::{Action, Version, catalogue};
 use store::read::Reader;
 
-use super::{DEADLINE, python};
+use super::DEADLINE;
 
 /// What was sent by message, and how each was answered.
 type Answers = BTreeMap<String, Vec<Value>>;
@@ -19,7 +19,7 @@ type Answers = BTreeMap<String, Vec<Value>>;
 type Rows = BTreeMap<(String, String), Vec<(Option<String>, i64)>>;
 
 fn send_all(gateway: &Gateway, station: &str, version: Version) -> Answers {
-    let output = Command::new(python())
+    let output = Command::new(integration::python())
         .arg(format!("{}/python/every_message.py", env!("CARGO_MANIFEST_DIR")))
         .args(["--url", &gateway.ocpp(), "--station", station])
         .args(["--version", version.subprotocol().trim_start_matches("ocpp")])
