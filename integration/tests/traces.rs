@@ -75,5 +75,14 @@ async fn a_trace_follows_a_message_from_socket_to_store() {
     let in_time = tokio::time::timeout(Duration::from_secs(60), whole).await;
     let names: Vec<&str> = seen.iter().map(|span| span.name.as_str()).collect();
     assert!(in_time.is_ok(), "no trace from socket to store among {names:?}\n{}", gateway.process().log());
+
+    // The histogram's bucket leads to it.
+    let message = seen.iter().find(|span| span.name == "ocpp_message").expect("seen above");
+    let id: String = message.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let scrape = integration::servers::get(&gateway.admin("/metrics")).unwrap();
+    let exemplar = format!("# {{trace_id=\"{id}\"}}");
+    let mut buckets =
+        scrape.lines().filter(|line| line.starts_with("ampwarden_call_duration_seconds_bucket"));
+    assert!(buckets.any(|line| line.contains(&exemplar)), "no {exemplar} in\n{scrape}");
     collector.abort();
 }

@@ -19,6 +19,7 @@
 //! ```
 
 mod check;
+mod exemplar;
 mod process;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 pub use check::{absent_from, check_scrape};
+pub use exemplar::{TraceLabel, TracedHistogram};
 pub use process::{METRICS as PROCESS_METRICS, register as register_process};
 
 /// One metric family.
@@ -183,8 +185,8 @@ impl MetricSpec {
     }
 }
 
-/// A histogram a label set, with the buckets of its spec.
-pub type HistogramFamily<L> = Family<L, Histogram, Buckets>;
+/// A histogram a label set, with the buckets of its spec; its values may name their trace.
+pub type HistogramFamily<L> = Family<L, TracedHistogram, Buckets>;
 
 /// Makes histograms with the given bounds.
 #[derive(Clone, Copy, Debug)]
@@ -193,6 +195,12 @@ pub struct Buckets(&'static [f64]);
 impl MetricConstructor<Histogram> for Buckets {
     fn new_metric(&self) -> Histogram {
         Histogram::new(self.0.iter().copied())
+    }
+}
+
+impl MetricConstructor<TracedHistogram> for Buckets {
+    fn new_metric(&self) -> TracedHistogram {
+        TracedHistogram::new(self.0.iter().copied())
     }
 }
 

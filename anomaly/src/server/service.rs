@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ::service::auth::Scope;
+use ::service::metrics::TraceLabel;
 use proto::anomaly::v1 as api;
 use proto::anomaly::v1::anomaly_service_server::AnomalyService;
 use proto::anomaly::v1::score_session_request::Target;
@@ -11,6 +12,7 @@ use proto::anomaly::v1::train_response::Stage;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
+use tracing::Instrument;
 
 use super::errors::{invalid, not_found, not_stored_yet, of_store};
 use super::filter::Filter;
@@ -85,13 +87,15 @@ impl Api {
         F: Future<Output = Result<A, Status>>,
     {
         let began = Instant::now();
+        let span = tracing::info_span!("grpc", method);
         let result = match self.access.check(&request, need) {
-            Ok(()) => run(request.into_inner()).await,
+            Ok(()) => run(request.into_inner()).instrument(span.clone()).await,
             Err(status) => Err(status),
         };
         let code = result.as_ref().map_or_else(Status::code, |_| Code::Ok);
         self.metrics.calls.get_or_create(&CallLabels { method, code: label(code) }).inc();
-        self.metrics.call.get_or_create(&MethodLabels { method }).observe(began.elapsed().as_secs_f64());
+        let duration = self.metrics.call.get_or_create(&MethodLabels { method });
+        duration.observe(began.elapsed().as_secs_f64(), TraceLabel::of(&span), None);
         result.map(Response::new)
     }
 

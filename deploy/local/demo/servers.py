@@ -68,6 +68,7 @@ def start_prometheus(settings: Settings, parts: Parts) -> Part:
         f"--config.file={configuration}",
         f"--storage.tsdb.path={settings.folder / 'prometheus'}",
         "--storage.tsdb.retention.time=30d",
+        "--enable-feature=exemplar-storage",
         f"--web.listen-address=127.0.0.1:{settings.ports['prometheus']}",
         f"--web.external-url={settings.url('prometheus')}",
     ]

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use service::metrics::TraceLabel;
 use station::event::{EventKind, RejectReason, Source, StationEvent};
 use station::mqtt::{Rules, decode, undecodable};
 use station::secret::SecretKey;
+use tracing::Instrument;
 
 use crate::metrics::{ActionLabels, AdapterMetrics, CallLabels, CodeLabels};
 use crate::pipeline::{Pipeline, Refused};
@@ -42,7 +44,8 @@ impl Messages {
                 tracing::warn!(station = %event.station, topic, reason = reason.label(), "rejected: {detail}");
             }
         }
-        let taken = match self.pipeline.submit(events).await {
+        let span = tracing::info_span!("mqtt_message", action);
+        let taken = match self.pipeline.submit(events).instrument(span.clone()).await {
             // It would come again for ever: what can be kept of it is, so that it can be acknowledged.
             Err(Refused::TooLarge) => {
                 let kept = &payload[..payload.len().min(KEPT_BYTES)];
@@ -59,7 +62,9 @@ impl Messages {
         match taken {
             Ok(_) => {
                 let labels = CallLabels { protocol, action };
-                self.metrics.call_duration.get_or_create(&labels).observe(arrived.elapsed().as_secs_f64());
+                let took = arrived.elapsed().as_secs_f64();
+                let duration = self.metrics.call_duration.get_or_create(&labels);
+                duration.observe(took, TraceLabel::of(&span), None);
                 Ok(())
             }
             Err(refused) => {

@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use service::metrics::TraceLabel;
 use station::deviation::{Deviation, Deviations};
 use station::event::{EventKind, RejectReason, Source, StationEvent};
 use station::fold::Outcome;
@@ -58,10 +59,11 @@ impl Conversation {
                 let label = action.map_or(OTHER, |action| action.name);
                 let span = tracing::info_span!("ocpp_message", station = %self.station, action = label);
                 self.count(server, label, "in");
-                let reply = self.call(server, text, &call, action).instrument(span).await?;
+                let reply = self.call(server, text, &call, action).instrument(span.clone()).await?;
                 let labels = CallLabels { protocol: self.protocol(), action: label };
                 let took = arrived.elapsed().as_secs_f64();
-                server.deps.metrics.call_duration.get_or_create(&labels).observe(took);
+                let duration = server.deps.metrics.call_duration.get_or_create(&labels);
+                duration.observe(took, TraceLabel::of(&span), None);
                 if !call.wants_answer {
                     return Ok(None);
                 }

@@ -148,7 +148,7 @@ mod tests {
         messages.get_or_create(&vec![("protocol", "a\"b,c=\"".into()), ("action", "x".into())]).inc();
         energy.inc_by(3_600_000);
         fill.set(0.5);
-        duration.get_or_create(&vec![("action", "x".into())]).observe(0.5);
+        duration.get_or_create(&vec![("action", "x".into())]).observe(0.5, None, None);
 
         let text = scrape(&registry);
         for line in [
