@@ -32,7 +32,7 @@ setup: ## install what demo and tests need (deploy/local/setup.sh says how)
 .PHONY: faults
 faults: ## the fault suite in its long form: kills, power cuts, full disks, broken networks, storms (make test runs a short one)
 	@deploy/local/setup.sh test
-	AMPWARDEN_FAULTS=long cargo test --locked -p integration --test faults -- --nocapture --test-threads=1
+	AMPWARDEN_FAULTS=long cargo test --locked --workspace --test faults -- --nocapture --test-threads=1
 
 .PHONY: bench
 bench: ## measurements beside floors and peers, three runs each; ONLY=events|journal|acknowledge|calls|growth|idle|late|backlog (backlog: 10 million events, minutes)

@@ -20,8 +20,10 @@ pub fn binary() -> &'static PathBuf {
         let folder =
             test.ancestors().nth(2).unwrap_or_else(|| panic!("{} lies in no folder", test.display()));
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        // Targets of the whole workspace, one of them a test: otherwise the dependencies' features are others, and all
+        // would be built a second time.
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "ampwarden", "--bin", "ampwarden"])
+            .args(["build", "--quiet", "--locked", "--workspace", "--bin", "ampwarden", "--test", "layout"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .status();
         assert!(built.is_ok_and(|status| status.success()), "the binary cannot be built");

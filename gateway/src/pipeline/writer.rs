@@ -244,7 +244,7 @@ impl Writer {
         let mut retry = RETRY_MIN;
         let mut deadline = deadline;
         while !batch.is_empty() {
-            let began = Instant::now();
+            let (began, rows) = (Instant::now(), batch.rows());
             let sent = if filled.late.is_empty() && self.may_go_ahead() {
                 self.send_and_go_ahead(ilp, batch)
             } else {
@@ -267,6 +267,10 @@ impl Writer {
                             );
                             return false;
                         }
+                    }
+                    // It takes some: no reason to come later and later.
+                    if batch.rows() < rows {
+                        retry = RETRY_MIN;
                     }
                     // A request that got no answer was a wait by itself.
                     let wait = retry.mul_f64(rand::rng().random_range(0.5..1.0));

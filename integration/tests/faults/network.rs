@@ -29,7 +29,7 @@ async fn slow_half_open_and_cut_networks_lose_nothing() {
             pg.port()
         ),
         &format!(
-            "journal.segment_bytes = \"256KiB\"\nwriter = {{ snapshot_every = \"1s\", drain = \"1s\" }}\n\
+            "journal.segment_bytes = \"256KiB\"\nwriter = {{ batch_rows = 2000, snapshot_every = \"1s\", drain = \"1s\" }}\n\
              [gateway.mqtt.broker]\nport = {}\nclient_id = \"{}\"\nkeep_alive = \"2s\"\n",
             mqtt.port(),
             unique("gateway")
