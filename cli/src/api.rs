@@ -140,12 +140,6 @@ impl Api {
         read(&self.send(request, value)?.success()?)
     }
 
-    /// Adds to a collection whose keys the gateway makes.
-    pub(crate) fn post(&self, collection: &str, value: &Map<String, Value>) -> anyhow::Result<Item> {
-        let request = self.agent.post(format!("{}/v1/{collection}", self.url));
-        read(&self.send(request, value)?.success()?)
-    }
-
     /// Sends JSON to `path`.
     pub(crate) fn post_json<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
         self.post_json_with(path, None, body)

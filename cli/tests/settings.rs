@@ -89,6 +89,29 @@ fn cards_are_kept_as_hashes() {
     let list = ask(&["tokens", "list"]);
     assert!(list.contains("accepted") && list.contains("fleet-7") && list.contains("2027-01-01"), "{list}");
     assert_eq!(ask(&["tokens", "history", &hash]).lines().count(), 4);
+
+    // What is empty is taken away, whichever way the card is named.
+    let of_card = || {
+        let list = ask(&["tokens", "list", "--json"]);
+        let items: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+        items[0]["value"].clone()
+    };
+    ask(&["tokens", "set", "04a1b2c3", "--group", "FLEET", "--label", "", "--valid-until", ""]);
+    let card = of_card();
+    assert!(
+        card["group_hash"].is_string() && card["label"].is_null() && card["valid_until"].is_null(),
+        "{card}"
+    );
+    assert!(!card.to_string().contains("sealed"), "{card}");
+    ask(&["tokens", "set", &format!("hash:{hash}"), "--group", "", "--label", "again", "--concurrent"]);
+    let card = of_card();
+    assert!(card["group_hash"].is_null(), "{card}");
+    assert_eq!((&card["label"], &card["concurrent"]), (&"again".into(), &true.into()), "{card}");
+    let error =
+        gateway.ask(&["tokens", "set", "04a1b2c3", "--block", "--if-revision", "1"]).expect_err("412");
+    assert!(error.contains("it was changed meanwhile"), "{error}");
+    let error = gateway.ask(&["tokens", "enroll", "00"]).expect_err("none was shown");
+    assert!(error.contains("have it shown at a station again"), "{error}");
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 The library (PyPI `ocpp`) validates what it receives and what it answers by the schemas of the Open Charge Alliance: a
 message that does not fit is answered with a CALLERROR. Lines on standard input say what the station does:
-`answer ACTION never|error|late|odd|good`, `release` (late answers), `twice` (the last answer again), `boot`, `heartbeat`.
+`answer ACTION never|error|late|odd|good`, `release` (late answers), `twice` (the last answer again), `boot`, `heartbeat`,
+`say ACTION JSON` (what it answers from now on), `call ACTION JSON` (what it sends; the fields as the library names them).
 """
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import sys
 
@@ -40,7 +42,7 @@ class Commanded:
     """What all versions have in common; the library's own class is the other parent."""
 
     def prepare(self) -> None:
-        self.modes, self.held, self.last = {}, [], None
+        self.modes, self.held, self.last, self.answers = {}, [], None, {}
 
     async def _handle_call(self, message) -> None:
         """Takes the place of the library's handlers: every action is taken alike."""
@@ -54,7 +56,7 @@ class Commanded:
         if mode == "odd":
             await self._send(json.dumps([3, message.unique_id, "odd"]))
             return
-        answer = self.answer(message.action, message.payload)
+        answer = self.answers.get(message.action) or self.answer(message.action, message.payload)
         await validate_payload(CallResult(message.unique_id, answer, message.action), self._ocpp_version)
         text = json.dumps([3, message.unique_id, answer])
         if mode == "late":
@@ -65,7 +67,7 @@ class Commanded:
 
     async def obey(self, line: str) -> None:
         """Does what a line says."""
-        word, *rest = line.split()
+        word, *rest = line.split(maxsplit=2)
         if word == "answer":
             self.modes[rest[0]] = rest[1]
         elif word == "release":
@@ -78,12 +80,18 @@ class Commanded:
             tell(booted=(await self.call(self.boot())).status)
         elif word == "heartbeat":
             tell(heartbeat=(await self.call(self.heartbeat())).current_time)
+        elif word == "say":
+            self.answers[rest[0]] = json.loads(rest[1])
+        elif word == "call":
+            answer = await self.call(getattr(self.calls, rest[0])(**json.loads(rest[1])))
+            tell(answered=rest[0], answer=dataclasses.asdict(answer))
         tell(did=line)
 
 
 class Station16(Commanded, v16.ChargePoint):
     """OCPP 1.6J."""
 
+    calls = v16.call
     boot = staticmethod(lambda: v16.call.BootNotification(charge_point_vendor="PyPI", charge_point_model="ocpp"))
     heartbeat = v16.call.Heartbeat
 
@@ -94,6 +102,7 @@ class Station16(Commanded, v16.ChargePoint):
 class Station201(Commanded, v201.ChargePoint):
     """OCPP 2.0.1."""
 
+    calls = v201.call
     boot = staticmethod(
         lambda: v201.call.BootNotification(
             charging_station={"vendor_name": "PyPI", "model": "ocpp"}, reason="PowerUp"
@@ -113,6 +122,7 @@ class Station21(Station201, v21.ChargePoint):
     """OCPP 2.1."""
 
     _ocpp_version = "2.1"
+    calls = v21.call
     boot = staticmethod(
         lambda: v21.call.BootNotification(
             charging_station={"vendor_name": "PyPI", "model": "ocpp"}, reason="PowerUp"

@@ -257,6 +257,19 @@ journal.folder = "{journal}"
         text
     }
 
+    /// Registers a card, and the tariff "standard", in force since 2020: 0.50 EUR a session, 0.4567 a kilowatt-hour, 0.01 a
+    /// minute.
+    ///
+    /// # Panics
+    /// When the gateway does not take them.
+    pub fn can_charge(&self, card: &str) {
+        let _ = self.command(&["tokens", "set", card, "--label", "fleet-7"]);
+        let prices = ["--per-kwh", "0.4567", "--per-minute", "0.01", "--per-session", "0.50"];
+        let tariff =
+            ["tariffs", "set", "standard", "--currency", "EUR", "--valid-from", "2020-01-01T00:00:00Z"];
+        let _ = self.command(&[tariff.as_slice(), &prices].concat());
+    }
+
     /// Asks its API as whoever has `token`; gives status and body.
     ///
     /// # Errors

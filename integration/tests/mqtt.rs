@@ -126,22 +126,7 @@ async fn mosquitto_pub_charges_through_the_endpoint_and_through_a_broker() {
             unique("gateway")
         ),
     );
-    let _ = gateway.command(&["tokens", "set", CARD]);
-    let _ = gateway.command(&[
-        "tariffs",
-        "set",
-        "standard",
-        "--currency",
-        "EUR",
-        "--per-kwh",
-        "0.4567",
-        "--per-minute",
-        "0.01",
-        "--per-session",
-        "0.50",
-        "--valid-from",
-        "2020-01-01T00:00:00Z",
-    ]);
+    gateway.can_charge(CARD);
     let reader = Reader::new(&store.config());
     let start = Utc::now() - TimeDelta::minutes(120);
     let start = DateTime::from_timestamp_millis(start.timestamp_millis()).expect("a time");

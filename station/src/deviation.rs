@@ -65,6 +65,8 @@ deviations! {
     EnergyFromPower = 19 => "energy_from_power",
     /// A record says a duration that its begin and end contradict; begin and end count.
     DurationContradiction = 20 => "duration_contradiction",
+    /// A session went on or ended by a card that neither began it nor is of its group.
+    ForeignCard = 21 => "foreign_card",
 }
 
 /// A set of [`Deviation`]s.

@@ -66,6 +66,7 @@ impl Setting {
         .unwrap_or_default();
         if let Some(fields) = value.as_object_mut() {
             fields.remove("sealed");
+            fields.remove("group_sealed");
         }
         value
     }
@@ -166,12 +167,24 @@ pub struct TokenSetting {
     /// Hash of the group's token (OCPP parentIdTag): cards of a group may stop each other's sessions.
     #[serde(default)]
     pub group_hash: Option<String>,
+    /// The group's token, sealed: stations are told it.
+    #[serde(default)]
+    pub group_sealed: Option<String>,
     /// Whether it may charge.
     #[serde(default)]
     pub status: TokenStatus,
+    /// From when on.
+    #[serde(default)]
+    pub valid_from: Option<Timestamp>,
     /// Until when.
     #[serde(default)]
     pub valid_until: Option<Timestamp>,
+    /// It may charge at several connectors at once.
+    #[serde(default)]
+    pub concurrent: bool,
+    /// OCPP 2.x IdTokenEnumType, for lists that are sent to stations; `ISO14443`, if none.
+    #[serde(default)]
+    pub token_type: Option<String>,
 }
 
 /// Whether a token may charge.
@@ -275,6 +288,11 @@ pub const KNOWN_VALUES: &[(&str, &str, &str)] = &[
         "What a card gets that is not registered (default: refuse).",
     ),
     (
+        "concurrent_sessions",
+        "\"accept\" | \"refuse\"",
+        "What a registered card gets that already charges elsewhere (default: refuse; `tokens set CARD --concurrent` lets one).",
+    ),
+    (
         "unknown_stations",
         "\"admit\" | \"refuse\"",
         "Whether a station that is not registered may connect (default: admit).",
@@ -303,7 +321,11 @@ mod tests {
 
     #[test]
     fn nothing_sealed_is_shown() {
-        let token = Setting::Token(TokenSetting { sealed: "secret".into(), ..TokenSetting::default() });
+        let token = Setting::Token(TokenSetting {
+            sealed: "secret".into(),
+            group_sealed: Some("secret".into()),
+            ..TokenSetting::default()
+        });
         assert!(!token.to_json().to_string().contains("secret"));
     }
 }

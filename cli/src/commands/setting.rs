@@ -19,7 +19,7 @@ pub(crate) struct Collection<S: Args> {
 }
 
 #[derive(Subcommand, Debug)]
-enum Action<S: Args> {
+pub(super) enum Action<S: Args> {
     /// Make one, or change it: what is not given stays as it is.
     Set(S),
     /// Show all.
@@ -52,9 +52,15 @@ pub(super) trait Set: Args {
 impl<S: Set> Collection<S> {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let api = self.api.connect();
-        match self.action {
+        self.action.run(&api)
+    }
+}
+
+impl<S: Set> Action<S> {
+    pub(super) fn run(self, api: &Api) -> anyhow::Result<ExitCode> {
+        match self {
             Action::Set(set) => {
-                let item = set.send(&api)?;
+                let item = set.send(api)?;
                 println!("{} {} is now at revision {}", S::COLLECTION, item.key, item.revision);
             }
             Action::List { json } => show(&api.list(S::COLLECTION)?, S::COLUMNS, json)?,
@@ -101,6 +107,11 @@ impl Changes {
         value.retain(|_, value| !value.is_null());
         api.put(S::COLLECTION, key, &value, expected)
     }
+}
+
+/// A time of RFC 3339, as the API wants it; an empty text is none, which takes a time away.
+pub(super) fn time_or_none(text: &str) -> Result<String, String> {
+    if text.is_empty() { Ok(String::new()) } else { time(text).map(|time| time.to_rfc3339()) }
 }
 
 /// A time of RFC 3339, as the API wants it.

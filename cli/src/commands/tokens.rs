@@ -4,11 +4,13 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::Args;
-use station::time::Timestamp;
+use clap::{Args, Subcommand};
+use gateway::api::tokens::{UnknownTokenView, UnknownTokenViews};
+use serde_json::Value;
 
-use super::setting::{Changes, Collection, Set, time};
-use crate::api::{Api, Item};
+use super::setting::{self, Changes, Set, time_or_none};
+use crate::api::{Api, ApiArgs, Item};
+use crate::table;
 
 /// Who may charge: RFID cards and app users, stored as keyed hashes.
 #[derive(Args, Debug)]
@@ -16,16 +18,49 @@ use crate::api::{Api, Item};
   ampwarden tokens set 04A1B2C3 --label fleet-7
   ampwarden tokens set 04A1B2C3 --block
   printf 04A1B2C3 | ampwarden tokens set - --label fleet-7 --valid-until 2027-01-01T00:00:00Z
-  ampwarden tokens set hash:6f0e… --unblock
+  ampwarden tokens set hash:6f0e… --unblock --label '' --group ''
+  ampwarden tokens unknown
+  ampwarden tokens enroll 6f0e --label fleet-8
   ampwarden tokens list")]
 pub(crate) struct Tokens {
     #[command(flatten)]
-    collection: Collection<SetToken>,
+    api: ApiArgs,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    #[command(flatten)]
+    Common(setting::Action<SetToken>),
+    /// Show cards that were shown at stations lately, and that nobody registered.
+    Unknown {
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Register a card that a station has shown, without its number.
+    Enroll {
+        /// Its key as `unknown` shows it, or how only that one begins.
+        key: String,
+        #[command(flatten)]
+        about: About,
+    },
 }
 
 impl Tokens {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        self.collection.run()
+        let api = self.api.connect();
+        match self.action {
+            Action::Common(action) => return action.run(&api),
+            Action::Unknown { json } => show_unknown(&unknown(&api)?, json)?,
+            Action::Enroll { key, about } => {
+                let hash = seen(&api, &key)?;
+                let item = about.send(&api, "token_hash", hash, None)?;
+                println!("tokens {} is now at revision {}", item.key, item.revision);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -34,6 +69,16 @@ struct SetToken {
     /// The card's id as stations send it; `-` reads it from standard input, so that it is in no shell history; or
     /// `hash:` and the key that `list` shows.
     card: String,
+    #[command(flatten)]
+    about: About,
+    /// Only if it is still at this revision.
+    #[arg(long, value_name = "N")]
+    if_revision: Option<u64>,
+}
+
+/// What is said of a card. An empty text takes a value away.
+#[derive(Args, Debug)]
+struct About {
     /// What operators call it; shown on boards, so no personal data.
     #[arg(long)]
     label: Option<String>,
@@ -46,20 +91,23 @@ struct SetToken {
     /// It may charge again.
     #[arg(long)]
     unblock: bool,
+    /// From when on it may charge (RFC 3339).
+    #[arg(long, value_name = "TIME", value_parser = time_or_none)]
+    valid_from: Option<String>,
     /// Until when it may charge (RFC 3339).
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    valid_until: Option<Timestamp>,
-    /// Only if it is still at this revision.
-    #[arg(long, value_name = "N")]
-    if_revision: Option<u64>,
+    #[arg(long, value_name = "TIME", value_parser = time_or_none)]
+    valid_until: Option<String>,
+    /// It may charge at several connectors at once.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    concurrent: Option<bool>,
+    /// OCPP 2.x kind of token, for lists that are sent to stations: ISO14443, ISO15693, Central, …
+    #[arg(long, value_name = "KIND")]
+    token_type: Option<String>,
 }
 
-impl Set for SetToken {
-    const COLLECTION: &'static str = "tokens";
-    const COLUMNS: &'static [&'static str] = &["label", "status", "group_hash", "valid_until"];
-
-    fn send(self, api: &Api) -> anyhow::Result<Item> {
-        let card = if self.card == "-" { card_from(std::io::stdin())? } else { self.card };
+impl About {
+    /// Registers the card, or changes it. `field` says whether `card` is its id or its hash.
+    fn send(self, api: &Api, field: &str, card: String, only_if: Option<u64>) -> anyhow::Result<Item> {
         let status = match (self.block, self.unblock) {
             (true, _) => Some("blocked"),
             (_, true) => Some("accepted"),
@@ -67,17 +115,31 @@ impl Set for SetToken {
         };
         let changes = Changes::default()
             .with("label", self.label)
+            .with("group", self.group)
             .with("status", status)
-            .with("valid_until", self.valid_until.map(|time| time.to_rfc3339()));
-        if let Some(hash) = card.strip_prefix("hash:") {
-            if self.group.is_some() {
-                bail!("a group is given with the card's own id, not with its hash");
-            }
-            return changes.put::<Self>(api, hash, "token_hash", self.if_revision);
-        }
+            .with("valid_from", self.valid_from)
+            .with("valid_until", self.valid_until)
+            .with("concurrent", self.concurrent)
+            .with("token_type", self.token_type)
+            .with(field, Some(card));
         // The gateway alone knows the key under which cards are hashed: the id goes in the body, never in a path,
         // where logs would keep it.
-        api.post(Self::COLLECTION, &changes.with("group", self.group).with("token", Some(card)).into_map())
+        let revision = only_if.map(|revision| format!("\"{revision}\""));
+        let header = revision.as_deref().map(|revision| ("If-Match", revision));
+        api.post_json_with("/v1/tokens", header, &Value::Object(changes.into_map()))
+    }
+}
+
+impl Set for SetToken {
+    const COLLECTION: &'static str = "tokens";
+    const COLUMNS: &'static [&'static str] = &["label", "status", "group_hash", "valid_from", "valid_until"];
+
+    fn send(self, api: &Api) -> anyhow::Result<Item> {
+        let card = if self.card == "-" { card_from(std::io::stdin())? } else { self.card };
+        match card.strip_prefix("hash:") {
+            Some(hash) => self.about.send(api, "token_hash", hash.to_owned(), self.if_revision),
+            None => self.about.send(api, "token", card, self.if_revision),
+        }
     }
 }
 
@@ -89,4 +151,42 @@ fn card_from(mut input: impl Read) -> anyhow::Result<String> {
         bail!("standard input holds no card id");
     }
     Ok(card.to_owned())
+}
+
+fn unknown(api: &Api) -> anyhow::Result<Vec<UnknownTokenView>> {
+    Ok(api.read::<UnknownTokenViews>("/v1/tokens/unknown")?.items)
+}
+
+/// The hash of the unknown card that begins so.
+fn seen(api: &Api, begins: &str) -> anyhow::Result<String> {
+    let mut fitting = unknown(api)?.into_iter().filter(|card| card.token_hash.starts_with(begins));
+    match (fitting.next(), fitting.next()) {
+        (Some(card), None) => Ok(card.token_hash),
+        (None, _) => {
+            bail!("no unknown card has a key that begins with \"{begins}\": have it shown at a station again")
+        }
+        _ => bail!("several unknown cards have keys that begin with \"{begins}\": write more of it"),
+    }
+}
+
+fn show_unknown(cards: &[UnknownTokenView], json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(cards)?);
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = cards
+        .iter()
+        .map(|card| {
+            let connector = card.connector.map_or_else(|| "-".to_owned(), |connector| connector.to_string());
+            vec![
+                card.token_hash.clone(),
+                card.station.clone(),
+                connector,
+                card.last_seen_at.clone(),
+                card.times.to_string(),
+            ]
+        })
+        .collect();
+    print!("{}", table::render(&["KEY", "STATION", "CONNECTOR", "LAST SHOWN", "TIMES"], &rows));
+    Ok(())
 }

@@ -4,6 +4,7 @@ mod books;
 pub mod commands;
 pub mod rejected;
 mod settings;
+pub mod tokens;
 mod validate;
 
 use std::io;
@@ -72,7 +73,8 @@ pub fn router(deps: &Deps) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(commands::get_one, commands::cancel))
         .routes(routes!(commands::post))
         // Beside the collections: a path of its own shadows them for every method.
-        .routes(routes!(settings::list_tokens, settings::post_token))
+        .routes(routes!(tokens::list_tokens, tokens::post_token))
+        .routes(routes!(tokens::list_unknown))
         .with_state(deps.clone())
         .split_for_parts();
     (router, document)

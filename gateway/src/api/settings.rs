@@ -4,18 +4,15 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use service::problem::Problem;
 use station::event::{EventKind, Source, StationEvent};
 use station::fold::Revision;
 use station::id::StationId;
-use station::setting::{
-    Collection, Setting, SettingChange, Site, StationSetting, Tariff, TokenSetting, TokenStatus, ValueSetting,
-};
-use station::time::Timestamp;
+use station::setting::{Collection, Setting, SettingChange, Site, StationSetting, Tariff, ValueSetting};
 
-use super::{Author, Deps, validate};
+use super::{Author, Deps, tokens, validate};
 
 /// A setting with its revision.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -37,28 +34,6 @@ pub(super) struct Item {
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Items {
     items: Vec<Item>,
-}
-
-/// A token to register.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewToken {
-    /// The card's id, as stations send it. It is kept hashed and sealed.
-    token: String,
-    /// What operators call it. Shown on boards: no personal data.
-    #[serde(default)]
-    label: Option<String>,
-    /// The group's card id (OCPP parentIdTag).
-    #[serde(default)]
-    group: Option<String>,
-    /// `accepted` (as if not given) or `blocked`.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    status: Option<TokenStatus>,
-    /// RFC 3339.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    valid_until: Option<Timestamp>,
 }
 
 fn collection_of(name: &str) -> Result<Collection, Problem> {
@@ -140,52 +115,13 @@ pub(super) async fn put_one(
         Collection::Stations => Setting::Station(StationSetting { station: key, ..read(&body)? }),
         Collection::Limits => Setting::Limit(station::setting::Limit { site: key, ..read(&body)? }),
         Collection::Settings => Setting::Value(ValueSetting { key, ..read(&body)? }),
-        Collection::Tokens => {
-            let known = deps.status.published.settings.load().token(&key).cloned();
-            let known = known.ok_or_else(|| unknown(collection, &key))?;
-            let new: TokenSetting = read(&body)?;
-            Setting::Token(TokenSetting { token_hash: key, sealed: known.sealed, ..new })
-        }
+        Collection::Tokens => tokens::replaced(&deps, key, read(&body)?)?,
     };
     change(&deps, author, setting, &headers).await
 }
 
-/// All tokens.
-#[utoipa::path(get, path = "/v1/tokens", responses((status = 200, body = Items)))]
-pub(super) async fn list_tokens(deps: State<Deps>) -> Result<Json<Items>, Problem> {
-    list(deps, Path(Collection::Tokens.label().to_owned())).await
-}
-
-/// Registers a card, or changes a registered one: what is not given stays as it is.
-#[utoipa::path(post, path = "/v1/tokens", request_body = NewToken,
-    responses((status = 200, body = Item), (status = 400, body = Problem), (status = 412, body = Problem),
-        (status = 503, body = Problem)))]
-pub(super) async fn post_token(
-    State(deps): State<Deps>,
-    Extension(author): Extension<Author>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Json<Item>, Problem> {
-    let new: NewToken = read(&body)?;
-    if new.token.trim().is_empty() {
-        return Err(Problem::bad_request("`token` is empty: it is the card's id, as stations send it"));
-    }
-    let token = deps.secret_key.token(&new.token);
-    // Who blocks a card by its id does not know what else is registered of it: that stays.
-    let known = deps.status.published.settings.load().token(&token.hash).cloned().unwrap_or_default();
-    let setting = Setting::Token(TokenSetting {
-        token_hash: token.hash,
-        sealed: token.sealed,
-        label: new.label.or(known.label),
-        group_hash: new.group.as_deref().map(|group| deps.secret_key.hash(group)).or(known.group_hash),
-        status: new.status.unwrap_or(known.status),
-        valid_until: new.valid_until.or(known.valid_until),
-    });
-    change(&deps, author, setting, &headers).await
-}
-
 /// Journals a change after a look at its revision; one change at a time.
-async fn change(
+pub(super) async fn change(
     deps: &Deps,
     author: Author,
     setting: Setting,
@@ -218,7 +154,7 @@ async fn change(
     Ok(Json(item(&key, revision)))
 }
 
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body)
         .map_err(|error| Problem::bad_request(format!("the body does not fit: {error}")))
 }
@@ -231,6 +167,6 @@ fn expected_revision(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     })
 }
 
-fn unknown(collection: Collection, key: &str) -> Problem {
+pub(super) fn unknown(collection: Collection, key: &str) -> Problem {
     Problem::not_found(format!("there is no {} \"{key}\"", collection.label()))
 }

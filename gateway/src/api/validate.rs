@@ -41,7 +41,19 @@ pub(super) fn setting(setting: &Setting) -> Result<(), String> {
         }
         Setting::Limit(limit) => within("grid_limit_w", Some(limit.grid_limit_w), 0.0, 1e10),
         Setting::Value(value) => known_value(&value.key, &value.value),
-        Setting::Token(_) => Ok(()),
+        Setting::Token(token) => {
+            if let (Some(from), Some(until)) = (token.valid_from, token.valid_until)
+                && from >= until
+            {
+                return Err(format!("valid_from is {from}: it must lie before valid_until, {until}"));
+            }
+            match &token.token_type {
+                Some(word) if !station::ocpp::is_token_type(word) => {
+                    Err(format!("token_type \"{word}\" is none of OCPP 2.0.1, like ISO14443"))
+                }
+                _ => Ok(()),
+            }
+        }
     }
 }
 
@@ -89,6 +101,11 @@ mod tests {
             (r#"{"site":{"site":"a","time_zone":"Mars/Olympus"}}"#, "time_zone \"Mars/Olympus\""),
             (r#"{"site":{"site":"a","latitude_deg":91}}"#, "latitude_deg is 91"),
             (r#"{"station":{"station":"a/b"}}"#, "slash"),
+            (
+                r#"{"token":{"token_hash":"a","valid_from":"2026-01-02T00:00:00Z","valid_until":"2026-01-01T00:00:00Z"}}"#,
+                "valid_from is 2026-01-02",
+            ),
+            (r#"{"token":{"token_hash":"a","token_type":"Fob"}}"#, "token_type \"Fob\" is none"),
             (r#"{"limit":{"site":"a","grid_limit_w":-1}}"#, "grid_limit_w is -1"),
             (r#"{"value":{"key":"colour","value":1}}"#, "there is no setting \"colour\""),
             (r#"{"value":{"key":"maintenance","value":1}}"#, "maintenance must be true | false"),

@@ -141,6 +141,7 @@ impl Conversation {
             outcomes,
             now: now(),
             heartbeat_interval_s: u32::try_from(heartbeat_interval).unwrap_or(u32::MAX),
+            key: &server.deps.secret_key,
         };
         match ocpp::answer(self.version, &call.action, &answering) {
             Ok(payload) => {

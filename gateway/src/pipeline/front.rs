@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use service::readiness::Readiness;
 use station::event::{EventKind, RejectReason, Source, StationEvent};
-use station::fold::{Fold, Outcome, Rows, Settings, Totals, Verdict};
+use station::fold::{Fold, Outcome, Rows, Settings, Totals, UnknownTokens, Verdict};
 use station::id::EventId;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -39,6 +39,8 @@ const EVENT_MAX_BYTES: usize = 4 << 20;
 pub struct Published {
     /// The settings in force.
     pub settings: ArcSwap<Settings>,
+    /// Cards that were shown lately and that nobody registered.
+    pub unknown_tokens: ArcSwap<UnknownTokens>,
     /// The totals, at most a second old.
     pub totals: ArcSwap<Totals>,
     /// Commands that are open or were lately.
@@ -244,6 +246,9 @@ impl Front {
             // Before the answers: whoever changed a setting finds it changed.
             self.publish();
         }
+        if !Arc::ptr_eq(&self.published.unknown_tokens.load(), self.fold.unknown_tokens()) {
+            self.published.unknown_tokens.store(Arc::clone(self.fold.unknown_tokens()));
+        }
         let mut next = first;
         for Waiting { events, answer, span } in group.waiting {
             next += events as u64;
@@ -305,6 +310,7 @@ impl Front {
 
     fn publish(&self) {
         self.published.settings.store(Arc::clone(self.fold.settings()));
+        self.published.unknown_tokens.store(Arc::clone(self.fold.unknown_tokens()));
         self.published.totals.store(Arc::new(self.fold.totals().clone()));
     }
 }

@@ -376,6 +376,7 @@ async fn settings_are_a_history_and_what_is_in_force() {
             group_hash: Some("group".into()),
             status: TokenStatus::Blocked,
             valid_until: Some(Timestamp(1_800_000_000_000_000)),
+            ..TokenSetting::default()
         }),
         Setting::Limit(Limit { site: name.clone(), grid_limit_w: 50_000.0 }),
         Setting::Value(ValueSetting { key: name.clone(), value: json!({"on": true}) }),

@@ -2,7 +2,8 @@
 
 use super::{Folding, Outcome, Verdict, plausible};
 use crate::deviation::Deviation;
-use crate::event::{EventKind, StationEvent};
+use crate::event::{EventKind, SessionEnd, StationEvent};
+use crate::id::SessionId;
 use crate::time::Timestamp;
 
 /// How many facts of a station are remembered to recognise what it sends twice (two digests each).
@@ -65,19 +66,24 @@ impl Folding<'_> {
     /// Answers what was said before as it was answered then.
     pub(super) fn duplicate(&mut self) -> Outcome {
         let event = self.origin.event;
-        let (transaction_id, token) = match &event.kind {
+        let outcome = match &event.kind {
             EventKind::SessionStarted(start) => {
-                let open = self.started_before(start).and_then(|id| self.station.session(id)?.given_id);
-                (open.or_else(|| self.started_and_ended(start)?.given_id), start.token.as_ref())
+                let open = self.started_before(start);
+                let known = open.or_else(|| Some(self.started_and_ended(start)?.session_id));
+                let transaction_id = known.and_then(|id| self.station.session(id)?.given_id);
+                let outcome =
+                    self.begun_by(start, known.unwrap_or_else(|| SessionId::begun_by(event.event_id)));
+                Outcome { transaction_id, ..outcome }
             }
-            EventKind::SessionEnded(end) => (None, end.token.as_ref()),
-            EventKind::Authorized { token } => (None, Some(token)),
-            EventKind::SessionUpdated { token, .. } => (None, token.as_ref()),
-            _ => (None, None),
+            EventKind::SessionEnded(SessionEnd { token: Some(token), .. }) => self.stopping(token),
+            EventKind::Authorized { token } => self.shown(token),
+            EventKind::SessionUpdated { token: Some(token), transaction, .. } => {
+                let session = self.station.open_transaction(transaction).map(|s| s.session_id);
+                self.shown_within(token, session)
+            }
+            _ => Outcome::default(),
         };
-        let authorization =
-            token.map(|t| self.settings.authorize(&event.station, &t.hash, event.received_at));
-        Outcome { verdict: Verdict::Duplicate, transaction_id, authorization, ..Outcome::default() }
+        Outcome { verdict: Verdict::Duplicate, ..outcome }
     }
 }
 

@@ -15,8 +15,10 @@ mod session;
 mod sessions;
 mod settings;
 mod station;
+mod tokens;
 mod totals;
 mod transaction;
+mod unknown;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,14 +31,16 @@ use crate::deviation::{Deviation, Deviations};
 use crate::event::{ConnectorStatus, EventKind, Severity, StationEvent};
 use crate::fact::{self, Fact};
 use crate::id::{SessionId, StationId};
+use crate::setting::Setting;
 use crate::time::Timestamp;
 
 pub use commands::{COMMANDS_OPEN_MAX, Command, Commands};
 pub use cost::{cost, minor_units};
-pub use outcome::{Authorization, Outcome, Verdict};
+pub use outcome::{Authorization, Outcome, Terms, Verdict};
 pub use rows::Rows;
 pub use settings::{Revision, Settings};
 pub use totals::{SiteTotals, Totals};
+pub use unknown::{UnknownToken, UnknownTokens};
 
 /// A station's time counts if it is at most this far in the past. It must be shorter than every TTL of the store:
 /// QuestDB answers 204 to a row older than the TTL, and forgets it.
@@ -52,6 +56,10 @@ pub struct Fold {
     settings: Arc<Settings>,
     stations: HashMap<StationId, Station>,
     totals: Totals,
+    #[serde(default)]
+    charging: tokens::Charging,
+    #[serde(default)]
+    unknown: Arc<UnknownTokens>,
     /// The latest time of receipt: the gateway's clock may step back.
     #[serde(default)]
     latest: Timestamp,
@@ -76,6 +84,11 @@ impl Fold {
         let (ts, deviations) = effective_time(event, latest);
         if let EventKind::SettingChanged(change) = &event.kind {
             Arc::make_mut(&mut self.settings).apply(event, change);
+            if let Setting::Token(token) = &change.setting
+                && self.unknown.find(&token.token_hash).is_some()
+            {
+                Arc::make_mut(&mut self.unknown).take(&token.token_hash);
+            }
             let origin = Origin { event, ts, latest, site: None, deviations };
             rows.push(&origin, |key| Fact::Setting(key, change.clone()));
             let text = format!(
@@ -97,8 +110,16 @@ impl Fold {
         }
         let station = self.stations.entry(event.station.clone()).or_default();
         let odd = said_odd(event, deviations);
-        let mut folding =
-            Folding { station, settings: &settings, totals: &mut self.totals, origin, rows, odd };
+        let mut folding = Folding {
+            station,
+            settings: &settings,
+            totals: &mut self.totals,
+            charging: &mut self.charging,
+            unknown: &mut self.unknown,
+            origin,
+            rows,
+            odd,
+        };
         if let Some(outcome) = folding.command() {
             return outcome;
         }
@@ -122,6 +143,12 @@ impl Fold {
     #[must_use]
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
+    }
+
+    /// Cards that were shown lately and that nobody registered.
+    #[must_use]
+    pub fn unknown_tokens(&self) -> &Arc<UnknownTokens> {
+        &self.unknown
     }
 
     /// The totals.
@@ -198,6 +225,8 @@ struct Folding<'a> {
     station: &'a mut Station,
     settings: &'a Settings,
     totals: &'a mut Totals,
+    charging: &'a mut tokens::Charging,
+    unknown: &'a mut Arc<UnknownTokens>,
     origin: Origin<'a>,
     rows: &'a mut Rows,
     /// What was odd about the event, as far as it is known.
@@ -340,15 +369,6 @@ impl Folding<'_> {
             });
         }
         Outcome::default()
-    }
-
-    fn authorized(&mut self, token: &crate::secret::Token) -> Outcome {
-        let event = self.origin.event;
-        let authorization = self.settings.authorize(&event.station, &token.hash, event.received_at);
-        self.noted(Severity::Info, || {
-            format!("Token {} shown: {}", short(&token.hash), authorization.as_str())
-        });
-        Outcome { authorization: Some(authorization), ..Outcome::default() }
     }
 
     fn connected(&mut self, gateway: &str, epoch: uuid::Uuid, remote: &str) -> Outcome {

@@ -2,6 +2,7 @@
 
 use crate::deviation::Deviations;
 use crate::event::RejectReason;
+use crate::time::Timestamp;
 
 /// What became of one event, and what the station is to be answered.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -12,6 +13,8 @@ pub struct Outcome {
     pub transaction_id: Option<i32>,
     /// Whether the token may charge, where the event asks so.
     pub authorization: Option<Authorization>,
+    /// What else the station is told of the token.
+    pub terms: Option<Terms>,
     /// What was odd but tolerated: as decoding found it, and what only the fold can see (clocks, unknown
     /// transactions, registers that fall).
     pub deviations: Deviations,
@@ -31,7 +34,16 @@ pub enum Verdict {
     Rejected(RejectReason),
 }
 
-/// Whether a token may charge: OCPP's words (1.6: AuthorizationStatus, 7.2; 2.0.1: AuthorizationStatusEnumType, 3.6).
+/// What a station is told of a token beyond whether it may charge.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Terms {
+    /// Until when it is valid.
+    pub valid_until: Option<Timestamp>,
+    /// Its group's token, sealed.
+    pub group_sealed: Option<String>,
+}
+
+/// Whether a token may charge. What each version says of it: [`crate::ocpp`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Authorization {
     /// It may.
@@ -40,22 +52,31 @@ pub enum Authorization {
     Blocked,
     /// Its time is over.
     Expired,
-    /// Nobody knows it.
+    /// Its time has not come.
+    NotYetValid,
+    /// Nobody registered it.
+    Unknown,
+    /// It cannot be read.
     Invalid,
-    /// It already charges elsewhere (OCPP 1.6 only; 2.x says `ConcurrentTx` as well).
+    /// It already charges elsewhere.
     ConcurrentTx,
+    /// Nobody may begin a session there now.
+    Maintenance,
 }
 
 impl Authorization {
-    /// OCPP's word, the same in all versions.
+    /// In words, for the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Accepted => "Accepted",
-            Self::Blocked => "Blocked",
-            Self::Expired => "Expired",
-            Self::Invalid => "Invalid",
-            Self::ConcurrentTx => "ConcurrentTx",
+            Self::Accepted => "accepted",
+            Self::Blocked => "blocked",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not valid yet",
+            Self::Unknown => "unknown",
+            Self::Invalid => "invalid",
+            Self::ConcurrentTx => "charges elsewhere",
+            Self::Maintenance => "station in maintenance",
         }
     }
 }

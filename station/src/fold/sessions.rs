@@ -18,8 +18,6 @@ impl Folding<'_> {
     pub(super) fn session_started(&mut self, start: &SessionStart) -> Outcome {
         let event = self.origin.event;
         let ts = self.origin.ts;
-        let authorization =
-            start.token.as_ref().map(|t| self.settings.authorize(&event.station, &t.hash, event.received_at));
         let facts = self.station.facts;
         let station_id = &event.station;
         let tariff_of = |site: Option<&str>| applied(self.settings.tariff_at(site, ts));
@@ -32,11 +30,11 @@ impl Folding<'_> {
                     self.odd.add(Deviation::StartRetried);
                     session.facts_at_start = facts;
                 }
+                let session_id = session.session_id;
                 return Outcome {
                     verdict: Verdict::Duplicate,
                     transaction_id: given_id,
-                    authorization,
-                    ..Outcome::default()
+                    ..self.begun_by(start, session_id)
                 };
             }
             // Its later messages came first: now its begin is known.
@@ -47,15 +45,18 @@ impl Folding<'_> {
             session.evse = session.evse.or(event.evse);
             session.connector = session.connector.or(event.connector);
             session.tariff = tariff_of(session.site.as_deref());
-            if let Some(token) = &start.token {
-                session.token_hash = Some(token.hash.clone());
+            let session_id = session.session_id;
+            if let Some(token) = &start.token
+                && let Some(other) = session.token_hash.replace(token.hash.clone())
+            {
+                self.charging.free(&other, session_id);
             }
             session.revision += 1;
             session.updated_at = event.received_at;
             let row = session.row(station_id);
             self.station.energy_wh += self.totals_of_live(event.source, before);
             self.rows.push_own(|| Fact::Session(Box::new(row)));
-            return Outcome { authorization, transaction_id: given_id, ..Outcome::default() };
+            return Outcome { transaction_id: given_id, ..self.begun_by(start, session_id) };
         }
         if event.connector.is_some() || event.evse.is_some() {
             let place = (event.evse, event.connector);
@@ -79,7 +80,12 @@ impl Folding<'_> {
             let token = start.token.as_ref().map_or("no token", |t| short(&t.hash));
             format!("Session started by {token}")
         });
-        Outcome { transaction_id: given_id, authorization, ..Outcome::default() }
+        Outcome { transaction_id: given_id, ..self.begun_by(start, session_id) }
+    }
+
+    /// What is said of the token of a start.
+    pub(super) fn begun_by(&mut self, start: &SessionStart, session: SessionId) -> Outcome {
+        start.token.as_ref().map_or_else(Outcome::default, |token| self.may_charge(token, session))
     }
 
     /// The session that this start began before, if it did.
@@ -130,9 +136,8 @@ impl Folding<'_> {
         token: Option<&Token>,
     ) -> Outcome {
         let event = self.origin.event;
-        let authorization =
-            token.map(|t| self.settings.authorize(&event.station, &t.hash, event.received_at));
-        if self.find_or_begin(Some(transaction), self.origin.ts).is_some()
+        let session_id = self.find_or_begin(Some(transaction), self.origin.ts);
+        if session_id.is_some()
             && let Some(session) = self.station.open_transaction(transaction)
         {
             if let (None, Some(token)) = (&session.token_hash, token) {
@@ -146,15 +151,27 @@ impl Folding<'_> {
             session.updated_at = event.received_at;
             session.known_until = session.known_until.max(self.origin.ts);
         }
-        Outcome { authorization, ..Outcome::default() }
+        if let Some(session_id) = session_id {
+            self.flag_foreign(session_id, token, None);
+        }
+        token.map_or_else(Outcome::default, |token| self.shown_within(token, session_id))
+    }
+
+    /// What is said of a token that is shown in the course of a session: its own, or one that stops it.
+    pub(super) fn shown_within(&mut self, token: &Token, session: Option<SessionId>) -> Outcome {
+        let open = session.and_then(|id| self.station.open.iter().find(|s| s.session_id == id));
+        match open {
+            Some(session) if session.token_hash.as_deref() == Some(&token.hash) => {
+                self.may_charge(token, session.session_id)
+            }
+            _ => self.stopping(token),
+        }
     }
 
     pub(super) fn session_ended(&mut self, end: &SessionEnd) -> Outcome {
         let event = self.origin.event;
         let ts = self.origin.ts;
-        let authorization =
-            end.token.as_ref().map(|t| self.settings.authorize(&event.station, &t.hash, event.received_at));
-        let outcome = Outcome { authorization, ..Outcome::default() };
+        let outcome = end.token.as_ref().map_or_else(Outcome::default, |token| self.stopping(token));
         let meant = transaction::meant(end.transaction.as_deref());
 
         if let Some(meant) = meant
@@ -195,6 +212,7 @@ impl Folding<'_> {
             self.station.open.push(session);
             id
         };
+        self.flag_foreign(session_id, end.token.as_ref(), end.reason.as_deref());
         self.end(session_id, ts, end.meter_stop_wh, end.reason.clone(), false);
         if let (Some(token), Some(session)) = (&end.token, self.station.ended.back_mut())
             && session.token_hash.is_none()
@@ -314,6 +332,9 @@ impl Folding<'_> {
             session.stop_reason = None;
             session.revision += 1;
             self.station.sessions_count -= 1;
+            if let Some(token) = &session.token_hash {
+                self.charging.hold(token, session_id);
+            }
             self.station.open.push(session);
         }
     }
@@ -392,6 +413,9 @@ impl Folding<'_> {
     ) {
         let received_at = self.origin.event.received_at;
         if let Some(session) = self.station.close(session_id) {
+            if let Some(token) = &session.token_hash {
+                self.charging.free(token, session_id);
+            }
             session.updated_at = received_at;
             session.deviations = session.deviations.union(Deviations(
                 // What was odd about the stop is odd about the session; what was odd about an Available is not.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::Authorization;
+use super::outcome::{Authorization, Terms};
 use crate::event::StationEvent;
 use crate::id::{EventId, StationId};
 use crate::setting::{
@@ -108,8 +108,7 @@ impl Settings {
     /// Whether a station that is not registered may connect.
     #[must_use]
     pub fn admits(&self, station: &StationId) -> bool {
-        self.station(station).is_some_and(|s| !s.retired)
-            || self.value("unknown_stations").and_then(serde_json::Value::as_str) != Some("refuse")
+        self.station(station).is_some_and(|s| !s.retired) || self.word("unknown_stations") != Some("refuse")
     }
 
     /// The tariff in force at a moment: a site's own before one for all; of those, the one that came into force last.
@@ -137,28 +136,52 @@ impl Settings {
         site.and_then(|site| in_force(Some(site))).or_else(|| in_force(None))
     }
 
-    /// Whether a token may charge at a station now.
+    /// Whether a token may begin a session at a station now, as far as station and token tell.
     #[must_use]
     pub fn authorize(&self, station: &StationId, token_hash: &str, now: Timestamp) -> Authorization {
         if self.in_maintenance(station) {
-            return Authorization::Blocked;
+            return Authorization::Maintenance;
         }
+        self.standing(token_hash, now)
+    }
+
+    /// How a token stands now, wherever it is shown.
+    #[must_use]
+    pub fn standing(&self, token_hash: &str, now: Timestamp) -> Authorization {
         match self.token(token_hash) {
-            Some(token) if token.status == TokenStatus::Blocked => Authorization::Blocked,
-            Some(token) if token.valid_until.is_some_and(|until| until < now) => Authorization::Expired,
-            Some(_) => Authorization::Accepted,
-            None if self.value("unknown_tokens").and_then(serde_json::Value::as_str) == Some("accept") => {
-                Authorization::Accepted
-            }
-            None => Authorization::Invalid,
+            Some(token) => token.standing(now),
+            None if self.word("unknown_tokens") == Some("accept") => Authorization::Accepted,
+            None => Authorization::Unknown,
         }
     }
 
-    /// Whether two tokens are the same card or of one group.
+    /// Whether a token may have only one session at a time. A token that nobody registered may have many: where all may
+    /// charge, stations send the same one for everybody.
+    #[must_use]
+    pub fn charges_alone(&self, token_hash: &str) -> bool {
+        self.token(token_hash).is_some_and(|token| !token.concurrent)
+            && self.word("concurrent_sessions") != Some("accept")
+    }
+
+    /// What a station is told of a token beyond whether it may charge.
+    #[must_use]
+    pub fn terms(&self, token_hash: &str) -> Option<Terms> {
+        let token = self.token(token_hash)?;
+        let terms = Terms { valid_until: token.valid_until, group_sealed: token.group_sealed.clone() };
+        (terms != Terms::default()).then_some(terms)
+    }
+
+    /// Whether two tokens are the same card or of one group; the card after which a group is named is of it.
     #[must_use]
     pub fn same_group(&self, one: &str, other: &str) -> bool {
-        let group = |hash: &str| self.token(hash).and_then(|t| t.group_hash.clone());
-        one == other || group(one).is_some_and(|g| Some(g) == group(other))
+        let group = |hash: &str| self.token(hash).and_then(|t| t.group_hash.as_deref());
+        one == other
+            || group(one).is_some_and(|g| g == other || Some(g) == group(other))
+            || group(other) == Some(one)
+    }
+
+    fn word(&self, key: &str) -> Option<&str> {
+        self.value(key).and_then(serde_json::Value::as_str)
     }
 
     fn in_maintenance(&self, station: &StationId) -> bool {
@@ -166,5 +189,21 @@ impl Settings {
         self.value("maintenance").and_then(serde_json::Value::as_bool) == Some(true)
             || setting.is_some_and(|s| s.maintenance)
             || setting.and_then(|s| self.site(s.site.as_deref()?)).is_some_and(|s| s.maintenance)
+    }
+}
+
+impl TokenSetting {
+    /// Whether it may charge now, as far as itself tells.
+    #[must_use]
+    pub fn standing(&self, now: Timestamp) -> Authorization {
+        if self.status == TokenStatus::Blocked {
+            Authorization::Blocked
+        } else if self.valid_until.is_some_and(|until| until < now) {
+            Authorization::Expired
+        } else if self.valid_from.is_some_and(|from| from > now) {
+            Authorization::NotYetValid
+        } else {
+            Authorization::Accepted
+        }
     }
 }

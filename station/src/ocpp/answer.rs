@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ErrorCode;
 use super::lenient;
-use crate::fold::{Authorization, Outcome};
+use crate::fold::{Authorization, Outcome, Terms};
+use crate::secret::SecretKey;
 use crate::time::Timestamp;
 
 /// What an answer is made from.
@@ -22,6 +23,8 @@ pub struct Answering<'a> {
     pub now: Timestamp,
     /// Seconds between heartbeats that are asked for.
     pub heartbeat_interval_s: u32,
+    /// Opens what the protocol wants back: the token of a group.
+    pub key: &'a SecretKey,
 }
 
 /// An answer's payload.
@@ -36,9 +39,16 @@ impl<'a> Answering<'a> {
         lenient::object(self.payload, "").map_err(|error| error.code)
     }
 
-    /// Whether the token of the message may charge, where the message asked so.
-    pub(super) fn authorization(&self) -> Option<Authorization> {
-        self.outcomes.iter().find_map(|outcome| outcome.authorization)
+    /// What is said of the token of the message, where the message asked so.
+    pub(super) fn verdict(&self) -> Option<TokenVerdict> {
+        let outcome = self.outcomes.iter().find(|outcome| outcome.authorization.is_some())?;
+        let Terms { valid_until, group_sealed } = outcome.terms.clone().unwrap_or_default();
+        Some(TokenVerdict {
+            authorization: outcome.authorization?,
+            valid_until: valid_until.map(|at| in_milliseconds(at).to_utc()),
+            // A group of an installation with another key is none.
+            group: group_sealed.and_then(|sealed| self.key.open(&sealed).ok()),
+        })
     }
 
     /// The transaction id of OCPP 1.6.
@@ -48,8 +58,25 @@ impl<'a> Answering<'a> {
 
     /// The time, cut to milliseconds: chrono writes nanoseconds, on which some stations choke.
     pub(super) fn time(&self) -> DateTime<Utc> {
-        Timestamp(self.now.0 - self.now.0.rem_euclid(1_000)).to_utc()
+        in_milliseconds(self.now).to_utc()
     }
+}
+
+fn in_milliseconds(time: Timestamp) -> Timestamp {
+    Timestamp(time.0 - time.0.rem_euclid(1_000))
+}
+
+/// What a station is told of a token. The group is plain: it exists only while the answer is made.
+pub(super) struct TokenVerdict {
+    authorization: Authorization,
+    valid_until: Option<DateTime<Utc>>,
+    group: Option<String>,
+}
+
+impl TokenVerdict {
+    /// Of a token that cannot be read.
+    pub(super) const INVALID: Self =
+        Self { authorization: Authorization::Invalid, valid_until: None, group: None };
 }
 
 /// Writes a payload.
@@ -74,31 +101,52 @@ pub(super) fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// `idTagInfo` of OCPP 1.6.
-pub(super) fn id_tag_info(authorization: Authorization) -> rust_ocpp::v1_6::types::IdTagInfo {
+/// Longest idTag of OCPP 1.6: CiString20Type.
+const ID_TAG_CHARS: usize = 20;
+/// Longest idToken of OCPP 2.0.1: identifierString.
+const ID_TOKEN_CHARS: usize = 36;
+
+/// `idTagInfo` of OCPP 1.6 (AuthorizationStatus, 7.2).
+pub(super) fn id_tag_info(verdict: TokenVerdict) -> rust_ocpp::v1_6::types::IdTagInfo {
     use rust_ocpp::v1_6::types::{AuthorizationStatus as Word, IdTagInfo};
-    let status = match authorization {
+    let status = match verdict.authorization {
         Authorization::Accepted => Word::Accepted,
-        Authorization::Blocked => Word::Blocked,
+        // Nothing else of the five words is true of a station where nobody may charge.
+        Authorization::Blocked | Authorization::Maintenance => Word::Blocked,
         Authorization::Expired => Word::Expired,
-        Authorization::Invalid => Word::Invalid,
+        Authorization::Invalid | Authorization::Unknown | Authorization::NotYetValid => Word::Invalid,
         Authorization::ConcurrentTx => Word::ConcurrentTx,
     };
-    IdTagInfo { expiry_date: None, parent_id_tag: None, status }
+    let parent_id_tag = verdict.group.filter(|group| group.chars().count() <= ID_TAG_CHARS);
+    IdTagInfo { expiry_date: verdict.valid_until, parent_id_tag, status }
 }
 
-/// `idTokenInfo` of OCPP 2.x.
+/// `idTokenInfo` of OCPP 2.x (AuthorizationStatusEnumType, 3.6).
 pub(super) fn id_token_info(
-    authorization: Authorization,
+    verdict: TokenVerdict,
 ) -> rust_ocpp::v2_0_1::datatypes::id_token_info_type::IdTokenInfoType {
     use rust_ocpp::v2_0_1::datatypes::id_token_info_type::IdTokenInfoType;
+    use rust_ocpp::v2_0_1::datatypes::id_token_type::IdTokenType;
     use rust_ocpp::v2_0_1::enumerations::authorization_status_enum_type::AuthorizationStatusEnumType as Word;
-    let status = match authorization {
+    use rust_ocpp::v2_0_1::enumerations::id_token_enum_type::IdTokenEnumType;
+    let status = match verdict.authorization {
         Authorization::Accepted => Word::Accepted,
         Authorization::Blocked => Word::Blocked,
         Authorization::Expired => Word::Expired,
+        Authorization::NotYetValid => Word::NotAtThisTime,
+        Authorization::Unknown => Word::Unknown,
         Authorization::Invalid => Word::Invalid,
         Authorization::ConcurrentTx => Word::ConcurrentTx,
+        Authorization::Maintenance => Word::NotAtThisLocation,
     };
-    IdTokenInfoType { status, ..IdTokenInfoType::default() }
+    // The same kind as in local lists: stations compare groups by text and kind.
+    let group = verdict.group.filter(|group| group.chars().count() <= ID_TOKEN_CHARS);
+    let group_id_token =
+        group.map(|id_token| IdTokenType { id_token, kind: IdTokenEnumType::Central, additional_info: None });
+    IdTokenInfoType {
+        status,
+        cache_expiry_date_time: verdict.valid_until,
+        group_id_token,
+        ..IdTokenInfoType::default()
+    }
 }

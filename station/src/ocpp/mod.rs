@@ -62,6 +62,16 @@ pub fn answer(
         .map_or_else(|| Err(unknown(version, action)), |action| (action.answer)(answering))
 }
 
+/// Whether this is a kind of token (OCPP 2.0.1, IdTokenEnumType).
+#[must_use]
+pub fn is_token_type(word: &str) -> bool {
+    use rust_ocpp::v2_0_1::enumerations::id_token_enum_type::IdTokenEnumType;
+    <IdTokenEnumType as serde::Deserialize>::deserialize(serde::de::value::StrDeserializer::<
+        serde::de::value::Error,
+    >::new(word))
+    .is_ok()
+}
+
 /// How an action is refused that no station sends.
 fn unknown(version: Version, action: &str) -> ErrorCode {
     let is_known = catalogue::to_stations(version).any(|known| known == action);
@@ -175,7 +185,7 @@ mod testing {
     }
 
     fn answered_with(version: Version, action: &str, payload: &str, outcomes: &[Outcome]) -> String {
-        let answering = Answering { payload, outcomes, now: NOW, heartbeat_interval_s: 300 };
+        let answering = Answering { payload, outcomes, now: NOW, heartbeat_interval_s: 300, key: &key() };
         answer(version, action, &answering).unwrap_or_else(|code| panic!("{action}: {code:?}")).into_owned()
     }
 

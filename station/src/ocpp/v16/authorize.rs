@@ -3,8 +3,7 @@
 use rust_ocpp::v1_6::messages::authorize::AuthorizeResponse;
 
 use crate::event::EventKind;
-use crate::fold::Authorization;
-use crate::ocpp::answer::{Answering, Payload, id_tag_info, written};
+use crate::ocpp::answer::{Answering, Payload, TokenVerdict, id_tag_info, written};
 use crate::ocpp::error::DecodeError;
 use crate::ocpp::lenient::{Raw, define};
 use crate::ocpp::message::Message;
@@ -22,8 +21,8 @@ pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
 }
 
 pub(super) fn answer(answering: &Answering<'_>) -> Payload {
-    let authorization = answering.authorization().unwrap_or(Authorization::Invalid);
-    written(&AuthorizeResponse { id_tag_info: id_tag_info(authorization) })
+    let verdict = answering.verdict().unwrap_or(TokenVerdict::INVALID);
+    written(&AuthorizeResponse { id_tag_info: id_tag_info(verdict) })
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use rust_ocpp::v1_6::messages::start_transaction::StartTransactionResponse;
 
 use crate::event::{EventKind, SessionStart};
-use crate::fold::Authorization;
-use crate::ocpp::answer::{Answering, Payload, id_tag_info, written};
+use crate::ocpp::answer::{Answering, Payload, TokenVerdict, id_tag_info, written};
 use crate::ocpp::error::{DecodeError, ErrorCode};
 use crate::ocpp::lenient::{Raw, define};
 use crate::ocpp::message::Message;
@@ -43,8 +42,8 @@ pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
 
 pub(super) fn answer(answering: &Answering<'_>) -> Payload {
     let transaction_id = answering.transaction_id().ok_or(ErrorCode::InternalError)?;
-    let authorization = answering.authorization().unwrap_or(Authorization::Invalid);
-    written(&StartTransactionResponse { id_tag_info: id_tag_info(authorization), transaction_id })
+    let verdict = answering.verdict().unwrap_or(TokenVerdict::INVALID);
+    written(&StartTransactionResponse { id_tag_info: id_tag_info(verdict), transaction_id })
 }
 
 #[cfg(test)]
@@ -126,6 +125,7 @@ mod tests {
             outcomes: &[],
             now: crate::ocpp::testing::NOW,
             heartbeat_interval_s: 1,
+            key: &key(),
         };
         assert_eq!(answer(V16, "StartTransaction", &nothing), Err(ErrorCode::InternalError));
     }

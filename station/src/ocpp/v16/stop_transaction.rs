@@ -70,11 +70,9 @@ pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
 }
 
 pub(super) fn answer(answering: &Answering<'_>) -> Payload {
-    match answering.authorization() {
+    match answering.verdict() {
         None => Ok(EMPTY),
-        Some(authorization) => {
-            written(&StopTransactionResponse { id_tag_info: Some(id_tag_info(authorization)) })
-        }
+        Some(verdict) => written(&StopTransactionResponse { id_tag_info: Some(id_tag_info(verdict)) }),
     }
 }
 

@@ -4,8 +4,7 @@ use rust_ocpp::v2_0_1::messages::authorize::AuthorizeResponse;
 
 use super::id_token;
 use crate::event::EventKind;
-use crate::fold::Authorization;
-use crate::ocpp::answer::{Answering, Payload, id_token_info, written};
+use crate::ocpp::answer::{Answering, Payload, TokenVerdict, id_token_info, written};
 use crate::ocpp::error::DecodeError;
 use crate::ocpp::lenient::{Raw, define};
 use crate::ocpp::message::Message;
@@ -24,8 +23,8 @@ pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
 }
 
 pub(super) fn answer(answering: &Answering<'_>) -> Payload {
-    let authorization = answering.authorization().unwrap_or(Authorization::Invalid);
-    written(&AuthorizeResponse { certificate_status: None, id_token_info: id_token_info(authorization) })
+    let verdict = answering.verdict().unwrap_or(TokenVerdict::INVALID);
+    written(&AuthorizeResponse { certificate_status: None, id_token_info: id_token_info(verdict) })
 }
 
 #[cfg(test)]

@@ -209,10 +209,10 @@ impl Samples {
 }
 
 pub(super) fn answer(answering: &Answering<'_>) -> Payload {
-    match answering.authorization() {
+    match answering.verdict() {
         None => Ok(EMPTY),
-        Some(authorization) => written(&TransactionEventResponse {
-            id_token_info: Some(id_token_info(authorization)),
+        Some(verdict) => written(&TransactionEventResponse {
+            id_token_info: Some(id_token_info(verdict)),
             ..TransactionEventResponse::default()
         }),
     }
