@@ -82,6 +82,28 @@ pub struct CommandIssue {
     pub expires_at: Timestamp,
 }
 
+/// A moment in the history of the settings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Mark {
+    /// Changes that had been made.
+    pub changes: u64,
+    /// When: tokens become valid and expire by time alone.
+    pub at: Timestamp,
+}
+
+/// A list of tokens, or a part of one, that is about to be sent to a station.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ListSent {
+    /// Its version.
+    pub version: i32,
+    /// It takes the place of all that the station has.
+    pub full: bool,
+    /// The settings that it was made of.
+    pub mark: Mark,
+    /// The hash of its last token, where others are to follow.
+    pub through: Option<String>,
+}
+
 /// What a station answered.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CommandAnswer {
@@ -130,11 +152,13 @@ pub enum CommandEnd {
     Cancelled,
     /// The station's version of OCPP has no such message.
     Failed,
+    /// The station has already what it was to be sent.
+    NotNeeded,
 }
 
 impl CommandEnd {
     /// All, in the order of the journal's numbers.
-    pub const ALL: [Self; 4] = [Self::Expired, Self::Unknown, Self::Cancelled, Self::Failed];
+    pub const ALL: [Self; 5] = [Self::Expired, Self::Unknown, Self::Cancelled, Self::Failed, Self::NotNeeded];
 
     pub(crate) fn state(self) -> CommandState {
         match self {
@@ -142,6 +166,7 @@ impl CommandEnd {
             Self::Unknown => CommandState::Unknown,
             Self::Cancelled => CommandState::Cancelled,
             Self::Failed => CommandState::Failed,
+            Self::NotNeeded => CommandState::Accepted,
         }
     }
 }

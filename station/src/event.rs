@@ -9,7 +9,7 @@ use crate::secret::Token;
 use crate::setting::SettingChange;
 use crate::time::Timestamp;
 
-pub use crate::command::{CommandAnswer, CommandEnd, CommandIssue, CommandResult};
+pub use crate::command::{CommandAnswer, CommandEnd, CommandIssue, CommandResult, ListSent, Mark};
 pub use crate::connector::ConnectorStatus;
 
 /// One thing that happened at a station, as it is journaled. Everything else (state, rows, metrics) follows from
@@ -213,6 +213,8 @@ pub enum EventKind {
         command: uuid::Uuid,
         /// The message's action.
         message: String,
+        /// What it brings the station's list of tokens to, where it sends one of ours.
+        list: Option<Box<ListSent>>,
     },
     /// The station answered a command.
     CommandAnswered(Box<CommandAnswer>),

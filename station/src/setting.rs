@@ -297,6 +297,29 @@ pub const KNOWN_VALUES: &[(&str, &str, &str)] = &[
         "\"admit\" | \"refuse\"",
         "Whether a station that is not registered may connect (default: admit).",
     ),
+    (
+        "push_local_lists",
+        "true | false",
+        "Stations are sent the list of tokens by themselves when it changes (default: false).",
+    ),
+    ("offline_known_tokens", "true | false", "Stations that are offline let cards charge that they know."),
+    (
+        "offline_unknown_tokens",
+        "true | false",
+        "Stations that are offline let cards charge that they do not know.",
+    ),
+    ("offline_local_list", "true | false", "Stations use the list that they are sent."),
+    ("offline_cache", "true | false", "Stations remember cards that were accepted."),
+    (
+        "offline_pre_authorize",
+        "true | false",
+        "Stations let cards charge that they know before they are answered.",
+    ),
+    (
+        "offline_stop_invalid",
+        "true | false",
+        "Stations stop a session whose card is refused when they are back.",
+    ),
     ("maintenance", "true | false", "No station starts a session while it is true."),
 ];
 

@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use gateway::api::commands::CommandView;
 use gateway::api::tokens::{UnknownTokenView, UnknownTokenViews};
-use serde_json::Value;
+use serde_json::{Value, json};
+use station::ocpp::command::OFFLINE_RULES;
 
 use super::setting::{self, Changes, Set, time_or_none};
-use crate::api::{Api, ApiArgs, Item};
+use crate::api::{Api, ApiArgs, Item, path_segment};
 use crate::table;
 
 /// Who may charge: RFID cards and app users, stored as keyed hashes.
@@ -21,6 +23,8 @@ use crate::table;
   ampwarden tokens set hash:6f0e… --unblock --label '' --group ''
   ampwarden tokens unknown
   ampwarden tokens enroll 6f0e --label fleet-8
+  ampwarden tokens push CP-7 CP-8
+  ampwarden tokens policy CP-7
   ampwarden tokens list")]
 pub(crate) struct Tokens {
     #[command(flatten)]
@@ -46,6 +50,18 @@ enum Action {
         #[command(flatten)]
         about: About,
     },
+    /// Send stations the list of tokens that they use while they are offline: whole, or what changed.
+    Push {
+        /// To which stations.
+        #[arg(required = true)]
+        stations: Vec<String>,
+    },
+    /// Send stations what they shall do while they are offline, as the settings `offline_…` say.
+    Policy {
+        /// To which stations.
+        #[arg(required = true)]
+        stations: Vec<String>,
+    },
 }
 
 impl Tokens {
@@ -59,9 +75,47 @@ impl Tokens {
                 let item = about.send(&api, "token_hash", hash, None)?;
                 println!("tokens {} is now at revision {}", item.key, item.revision);
             }
+            Action::Push { stations } => {
+                for station in &stations {
+                    ask(&api, station, &json!({ "command": "push_local_list" }))?;
+                }
+            }
+            Action::Policy { stations } => {
+                let rules = rules(&api)?;
+                for (station, rule) in stations.iter().flat_map(|s| rules.iter().map(move |r| (s, r))) {
+                    ask(&api, station, &json!({ "command": "set_offline_rule", "parameters": rule }))?;
+                }
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Asks for a command; `ampwarden command show` tells what becomes of it.
+fn ask(api: &Api, station: &str, body: &Value) -> anyhow::Result<()> {
+    let path = format!("/v1/stations/{}/commands", path_segment(station));
+    let command: CommandView = api.post_json(&path, body)?;
+    println!("{} {} to {}: {}", command.id, command.command, command.station, command.state);
+    Ok(())
+}
+
+/// The rules that are set, as parameters of `set_offline_rule`.
+fn rules(api: &Api) -> anyhow::Result<Vec<Value>> {
+    let settings = api.list("settings")?;
+    let value = |rule: &str| {
+        let key = format!("offline_{rule}");
+        settings.iter().find(|item| item.key == key)?.value.get("value")?.as_bool()
+    };
+    let rules: Vec<Value> = OFFLINE_RULES
+        .iter()
+        .filter_map(|(rule, ..)| Some(json!({ "rule": rule, "value": value(rule)? })))
+        .collect();
+    if rules.is_empty() {
+        bail!(
+            "no setting says what stations do while they are offline: `ampwarden settings set offline_… true|false`"
+        );
+    }
+    Ok(rules)
 }
 
 #[derive(Args, Debug)]

@@ -3,18 +3,25 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use arc_swap::ArcSwap;
 use station::command::{CommandEnd, CommandState};
 use station::event::{EventKind, Source, StationEvent};
-use station::fold::{Command, Commands, Fold};
+use station::fold::{Command, Commands, Fold, Settings};
 use station::id::StationId;
 use station::time::Timestamp;
 use uuid::Uuid;
+
+use super::lists;
 
 /// A command whose connection could not note its end is given up so long after it was sent: longer than any answer is
 /// waited for.
 const GIVEN_UP_AFTER_S: i64 = 900;
 /// Ends that time brings in one round.
 const DUE_MAX: usize = 1_000;
+/// Stations that are sent their lists of tokens in one round.
+const LISTS_MAX: usize = 100;
+/// How often it is looked whether a token became valid or expired.
+const TURNS_EVERY_S: i64 = 60;
 
 type Hook = Box<dyn Fn(&StationId) + Send + Sync>;
 
@@ -23,6 +30,8 @@ type Hook = Box<dyn Fn(&StationId) + Send + Sync>;
 pub struct Board {
     state: Mutex<State>,
     hook: OnceLock<Hook>,
+    /// The settings in force: lists of tokens are made of them.
+    settings: ArcSwap<Settings>,
 }
 
 #[derive(Default)]
@@ -34,6 +43,10 @@ struct State {
     ids: HashMap<Uuid, StationId>,
     /// By which way a station was last heard.
     sources: HashMap<StationId, Source>,
+    /// Stations that are connected.
+    connected: HashSet<StationId>,
+    /// When it was last looked when a token last became valid or expired, and when that was.
+    turned: (Timestamp, Timestamp),
 }
 
 impl std::fmt::Debug for Board {
@@ -66,8 +79,17 @@ impl Board {
         let id = match &event.kind {
             EventKind::Connected { .. } | EventKind::Booted(_) => {
                 let mut state = self.state();
+                if matches!(event.kind, EventKind::Connected { .. }) {
+                    state.connected.insert(event.station.clone());
+                }
                 if state.sources.get(&event.station) != Some(&event.source) {
                     state.sources.insert(event.station.clone(), event.source);
+                }
+                return None;
+            }
+            EventKind::Disconnected { reason, .. } => {
+                if reason != "replaced" {
+                    self.state().connected.remove(&event.station);
                 }
                 return None;
             }
@@ -123,6 +145,36 @@ impl Board {
             (wanted.label(), state.open.iter().flat_map(of).filter(fits).count())
         };
         [count(CommandState::Queued), count(CommandState::Sent)]
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
+    /// New settings are in force.
+    pub(crate) fn set_settings(&self, settings: Arc<Settings>) {
+        self.settings.store(settings);
+    }
+
+    /// Commands for stations whose list of tokens is behind the settings, if lists are to be sent by themselves.
+    pub(crate) fn lists_due(&self, now: Timestamp) -> Vec<StationEvent> {
+        let settings = self.settings.load();
+        if !lists::is_on(&settings) {
+            return Vec::new();
+        }
+        let mut state = self.state();
+        if state.turned.0 <= now.plus_seconds(-TURNS_EVERY_S) {
+            state.turned = (now, lists::last_turn(&settings, now));
+        }
+        let none = Commands::default();
+        let of = |station: &StationId| {
+            let commands = state.stations.get(station).unwrap_or(&none);
+            let source = state.sources.get(station).copied()?;
+            lists::due(station, commands, &settings, source, (now, state.turned.1))
+        };
+        state.connected.iter().filter_map(of).take(LISTS_MAX).flatten().collect()
     }
 
     /// Events for commands whose time is over.

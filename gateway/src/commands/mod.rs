@@ -2,6 +2,8 @@
 
 mod board;
 mod config;
+mod lists;
 
 pub use board::Board;
 pub use config::Config;
+pub(crate) use lists::next_part;

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 use station::command::CommandState;
-use station::event::{CommandAnswer, CommandEnd, CommandResult, EventKind, RejectReason, StationEvent};
-use station::fold::Command;
-use station::ocpp::command::{Message, Request, action_label, meaning, render, seal};
+use station::event::{
+    CommandAnswer, CommandEnd, CommandResult, EventKind, ListSent, RejectReason, StationEvent,
+};
+use station::fold::{Command, Plan};
+use station::ocpp::command::{Message, Request, action_label, as_sent, is_push, meaning, render, seal};
 use station::ocpp::frame::{call, call_result_error};
 use station::ocpp::{Answer, ErrorCode, Version};
 use tokio::time::Instant;
@@ -14,6 +16,7 @@ use uuid::Uuid;
 
 use super::call::{Conversation, Reply, now};
 use super::server::Server;
+use crate::commands::next_part;
 use crate::pipeline::Refused;
 
 /// A station that says nothing gets its first command so long after it connected.
@@ -61,6 +64,14 @@ impl Outgoing {
     }
 }
 
+/// A command that is to be sent now.
+enum Ready {
+    /// This is its message, and what it brings the station's list of tokens to.
+    Message(Message, Option<Box<ListSent>>),
+    /// The station has what it asks for.
+    NotNeeded(String),
+}
+
 /// What is to be done about a station's next command.
 pub(super) enum Next {
     /// There is none.
@@ -80,7 +91,10 @@ impl Conversation {
                     let detail = "its time was over before it could be sent".to_owned();
                     self.end_command(server, command.id, CommandEnd::Expired, detail).await.map(|_| None)
                 }
-                Ok(message) => self.note_sent(server, &command, message).await,
+                Ok(Ready::Message(message, list)) => self.note_sent(server, &command, message, list).await,
+                Ok(Ready::NotNeeded(detail)) => {
+                    self.end_command(server, command.id, CommandEnd::NotNeeded, detail).await.map(|()| None)
+                }
                 Err(detail) => {
                     self.end_command(server, command.id, CommandEnd::Failed, detail).await.map(|_| None)
                 }
@@ -101,11 +115,28 @@ impl Conversation {
         Next::Nothing
     }
 
-    fn message_of(&self, server: &Server, command: &Command) -> Result<Message, String> {
+    fn message_of(&self, server: &Server, command: &Command) -> Result<Ready, String> {
         let kept = command.request.as_deref().unwrap_or_default();
         let plain = server.deps.secret_key.open_payload(kept).map_err(|error| error.to_string())?;
-        let request = Request::from_json(&plain).ok_or("what was asked for cannot be read")?;
-        render(&request, self.version, number_of(command.id)).map_err(|error| error.to_string())
+        let mut request = Request::from_json(&plain).ok_or("what was asked for cannot be read")?;
+        let mut list = None;
+        if is_push(request.name()) {
+            let board = &server.deps.board;
+            let (commands, settings) = (board.of(&self.station), board.settings());
+            let plan = commands.list().plan(&settings, now(), self.version, &server.deps.secret_key);
+            match plan.map_err(|error| error.to_string())? {
+                Plan::Complete { version } => {
+                    let detail = format!("the station has this list already: its version is {version}");
+                    return Ok(Ready::NotNeeded(detail));
+                }
+                Plan::Send(parameters, sent) => {
+                    request = as_sent(parameters);
+                    list = Some(Box::new(sent));
+                }
+            }
+        }
+        let message = render(&request, self.version, number_of(command.id));
+        message.map(|message| Ready::Message(message, list)).map_err(|error| error.to_string())
     }
 
     /// Journals that a command's message is about to be sent. None if it may not be sent any more.
@@ -114,10 +145,11 @@ impl Conversation {
         server: &Server,
         command: &Command,
         message: Message,
+        list: Option<Box<ListSent>>,
     ) -> Result<Option<String>, Refused> {
         let id = command.id.to_string();
         let text = call(&id, &message.action, &message.payload);
-        let kind = EventKind::CommandSent { command: command.id, message: message.action.to_string() };
+        let kind = EventKind::CommandSent { command: command.id, message: message.action.to_string(), list };
         let mut event = StationEvent::new(self.station.clone(), self.version.source(), kind);
         let mut payload = message.payload;
         seal(&mut payload, &server.deps.secret_key);
@@ -196,6 +228,11 @@ impl Conversation {
         }
         if outstanding.is_some() {
             self.outgoing.outstanding = None;
+        }
+        let commands = server.deps.board.of(&self.station);
+        let answered = commands.find(command);
+        if let Some(next) = answered.and_then(|a| next_part(&self.station, a, &commands, now())) {
+            self.submit(server, vec![next]).await?;
         }
         Ok(reply)
     }

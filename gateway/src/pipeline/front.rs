@@ -133,7 +133,9 @@ impl Front {
             }
             if commands_at.elapsed() >= COMMANDS_EVERY {
                 commands_at = Instant::now();
-                self.add_events(&mut group, self.published.commands.due(clock::now()));
+                let (board, now) = (&self.published.commands, clock::now());
+                self.add_events(&mut group, board.due(now));
+                self.add_events(&mut group, board.lists_due(now));
             }
             self.commit(group);
             if published_at.elapsed() >= Duration::from_secs(1) {
@@ -310,6 +312,7 @@ impl Front {
 
     fn publish(&self) {
         self.published.settings.store(Arc::clone(self.fold.settings()));
+        self.published.commands.set_settings(Arc::clone(self.fold.settings()));
         self.published.unknown_tokens.store(Arc::clone(self.fold.unknown_tokens()));
         self.published.totals.store(Arc::new(self.fold.totals().clone()));
     }

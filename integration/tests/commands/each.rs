@@ -93,6 +93,11 @@ fn all() -> Vec<Asked> {
         ),
         row("get_local_list_version", json!({}), twice("GetLocalListVersion")),
         row(
+            "set_offline_rule",
+            json!({"rule": "stop_invalid", "value": true}),
+            (Some("ChangeConfiguration"), Some("SetVariables")),
+        ),
+        row(
             "update_firmware",
             json!({"location": "ftp://user:S3CRET@host/fw", "retrieve_at": from, "retries": 1, "retry_interval_s": 60}),
             twice("UpdateFirmware"),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod enrolment;
+mod local_list;
 mod rules;
 #[allow(dead_code, reason = "what tests of commands share; tokens need less of it")]
 #[path = "../commands/station.rs"]
@@ -54,7 +55,8 @@ impl Charger {
     fn start(&mut self, connector: u32, card: &str) -> (Value, Value) {
         if self.is_16 {
             let at = self.moment();
-            let payload = json!({"connector_id": connector, "id_tag": card, "meter_start": 0, "timestamp": at});
+            let payload =
+                json!({"connector_id": connector, "id_tag": card, "meter_start": 0, "timestamp": at});
             let answer = self.call("StartTransaction", &payload);
             return (answer["transaction_id"].clone(), self.info(&answer));
         }
@@ -67,7 +69,8 @@ impl Charger {
     fn stop(&mut self, connector: u32, transaction: &Value, card: &str) -> Value {
         if self.is_16 {
             let at = self.moment();
-            let payload = json!({"transaction_id": transaction, "id_tag": card, "meter_stop": 10, "timestamp": at});
+            let payload =
+                json!({"transaction_id": transaction, "id_tag": card, "meter_stop": 10, "timestamp": at});
             let answer = self.call("StopTransaction", &payload);
             return self.info(&answer);
         }
@@ -75,14 +78,7 @@ impl Charger {
     }
 
     /// A card is shown in the course of a transaction (2.x).
-    fn event(
-        &mut self,
-        kind: &str,
-        trigger: &str,
-        transaction: &Value,
-        connector: u32,
-        card: &str,
-    ) -> Value {
+    fn event(&mut self, kind: &str, trigger: &str, transaction: &Value, connector: u32, card: &str) -> Value {
         let payload = json!({
             "event_type": kind, "timestamp": self.moment(), "trigger_reason": trigger, "seq_no": self.sequence,
             "transaction_info": {"transaction_id": transaction}, "evse": {"id": connector, "connector_id": 1},

@@ -4,7 +4,8 @@ use prost::Message as _;
 use station::deviation::Deviations;
 use station::event::{
     Boot, ChargingState, CommandAnswer, CommandEnd, CommandIssue, CommandResult, ConnectorStatus, EventKind,
-    Fault, RejectReason, SessionEnd, SessionRecord, SessionStart, Severity, Source, StationEvent, Status,
+    Fault, ListSent, Mark, RejectReason, SessionEnd, SessionRecord, SessionStart, Severity, Source,
+    StationEvent, Status,
 };
 use station::id::{EventId, SessionId, StationId};
 use station::measurand::{Context, Location, Measurand, Reading, Sample};
@@ -129,6 +130,14 @@ fn kind(kind: Kind) -> Result<EventKind, EventError> {
         Kind::CommandSent(sent) => EventKind::CommandSent {
             command: uuid("command_sent.command", &sent.command)?,
             message: sent.message,
+            list: sent.list.map(|list| {
+                Box::new(ListSent {
+                    version: list.version,
+                    full: list.full,
+                    mark: Mark { changes: list.changes, at: Timestamp(list.at_us) },
+                    through: list.through,
+                })
+            }),
         },
         Kind::CommandAnswered(answer) => EventKind::CommandAnswered(Box::new(CommandAnswer {
             command: uuid("command_answered.command", &answer.command)?,

@@ -130,9 +130,16 @@ fn kind(kind: &EventKind) -> Kind {
             author: issue.author.clone(),
             expires_at_us: issue.expires_at.0,
         }),
-        EventKind::CommandSent { command, message } => Kind::CommandSent(v1::CommandSent {
+        EventKind::CommandSent { command, message, list } => Kind::CommandSent(v1::CommandSent {
             command: command.as_bytes().to_vec(),
             message: message.clone(),
+            list: list.as_deref().map(|list| v1::ListSent {
+                version: list.version,
+                full: list.full,
+                changes: list.mark.changes,
+                at_us: list.mark.at.0,
+                through: list.through.clone(),
+            }),
         }),
         EventKind::CommandAnswered(answer) => Kind::CommandAnswered(v1::CommandAnswered {
             command: answer.command.as_bytes().to_vec(),

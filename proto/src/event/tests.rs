@@ -1,7 +1,8 @@
 use station::deviation::{Deviation, Deviations};
 use station::event::{
     Boot, ChargingState, CommandAnswer, CommandEnd, CommandIssue, CommandResult, ConnectorStatus, EventKind,
-    Fault, RejectReason, SessionEnd, SessionRecord, SessionStart, Severity, Source, StationEvent, Status,
+    Fault, ListSent, Mark, RejectReason, SessionEnd, SessionRecord, SessionStart, Severity, Source,
+    StationEvent, Status,
 };
 use station::id::{EventId, SessionId, StationId};
 use station::measurand::{Context, Location, Measurand, Reading, Sample};
@@ -127,7 +128,17 @@ fn kinds() -> Vec<EventKind> {
             author: "ops".to_owned(),
             expires_at: Timestamp(5),
         })),
-        EventKind::CommandSent { command: Uuid::from_u128(8), message: "Reset".to_owned() },
+        EventKind::CommandSent { command: Uuid::from_u128(8), message: "Reset".to_owned(), list: None },
+        EventKind::CommandSent {
+            command: Uuid::from_u128(8),
+            message: "SendLocalList".to_owned(),
+            list: Some(Box::new(ListSent {
+                version: i32::MAX,
+                full: true,
+                mark: Mark { changes: u64::MAX, at: Timestamp(-5) },
+                through: Some("f".repeat(32)),
+            })),
+        },
         EventKind::CommandEnded {
             command: Uuid::from_u128(8),
             end: CommandEnd::Expired,

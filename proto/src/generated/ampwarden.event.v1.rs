@@ -387,6 +387,26 @@ pub struct CommandSent {
     /// The OCPP action.
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
+    /// What it brings the station's list of tokens to.
+    #[prost(message, optional, tag = "3")]
+    pub list: ::core::option::Option<ListSent>,
+}
+/// A list of tokens, or a part of one, on its way to a station.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSent {
+    #[prost(int32, tag = "1")]
+    pub version: i32,
+    /// It takes the place of all that the station has.
+    #[prost(bool, tag = "2")]
+    pub full: bool,
+    /// Changes of settings that it was made of, and when.
+    #[prost(uint64, tag = "3")]
+    pub changes: u64,
+    #[prost(sint64, tag = "4")]
+    pub at_us: i64,
+    /// The hash of its last token, where others are to follow.
+    #[prost(string, optional, tag = "5")]
+    pub through: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// The station answered a command.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -971,6 +991,7 @@ pub enum CommandEnd {
     Unknown = 2,
     Cancelled = 3,
     Failed = 4,
+    NotNeeded = 5,
 }
 impl CommandEnd {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -984,6 +1005,7 @@ impl CommandEnd {
             Self::Unknown => "COMMAND_END_UNKNOWN",
             Self::Cancelled => "COMMAND_END_CANCELLED",
             Self::Failed => "COMMAND_END_FAILED",
+            Self::NotNeeded => "COMMAND_END_NOT_NEEDED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -994,6 +1016,7 @@ impl CommandEnd {
             "COMMAND_END_UNKNOWN" => Some(Self::Unknown),
             "COMMAND_END_CANCELLED" => Some(Self::Cancelled),
             "COMMAND_END_FAILED" => Some(Self::Failed),
+            "COMMAND_END_NOT_NEEDED" => Some(Self::NotNeeded),
             _ => None,
         }
     }

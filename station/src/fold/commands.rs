@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Folding, Outcome, Verdict};
-use crate::command::{CommandAnswer, CommandEnd, CommandIssue, CommandState};
+use super::{Folding, LocalList, Outcome, Verdict};
+use crate::command::{CommandAnswer, CommandEnd, CommandIssue, CommandState, ListSent};
 use crate::event::{EventKind, Severity};
 use crate::fact::{CommandRow, Fact, LogEntry};
 use crate::time::Timestamp;
@@ -54,6 +54,9 @@ pub struct Command {
     pub answer: Option<String>,
     /// It was answered after it had been given up.
     pub late: bool,
+    /// What it brings the station's list of tokens to.
+    #[serde(default)]
+    pub list: Option<ListSent>,
 }
 
 /// The commands of a station. Cheap to clone.
@@ -61,9 +64,17 @@ pub struct Command {
 pub struct Commands {
     open: VecDeque<Arc<Command>>,
     ended: VecDeque<Arc<Command>>,
+    #[serde(default)]
+    list: LocalList,
 }
 
 impl Commands {
+    /// The station's list of tokens.
+    #[must_use]
+    pub fn list(&self) -> &LocalList {
+        &self.list
+    }
+
     /// Those that are not answered, in their order.
     pub fn open(&self) -> impl DoubleEndedIterator<Item = &Arc<Command>> {
         self.open.iter()
@@ -92,6 +103,19 @@ impl Commands {
         self.open.is_empty() && self.ended.is_empty()
     }
 
+    /// What an answered command says of the station's list of tokens.
+    fn note_list(&mut self, command: &Command, payload: Option<&str>) {
+        let message = command.message.as_deref().unwrap_or_default();
+        let accepted = command.state == CommandState::Accepted;
+        match (&command.list, payload) {
+            (Some(sent), _) if accepted => self.list.taken(sent),
+            // A list by hand, or one that did not fit to what the station has.
+            _ if message == "SendLocalList" => self.list.lost(),
+            (_, Some(payload)) if accepted => self.list.answered(message, payload),
+            _ => {}
+        }
+    }
+
     fn keep_ended(&mut self, mut command: Arc<Command>) {
         let ended = Arc::make_mut(&mut command);
         ended.request = None;
@@ -109,7 +133,9 @@ impl Folding<'_> {
         let event = self.origin.event;
         let taken = match &event.kind {
             EventKind::CommandIssued(issue) => self.issued(issue),
-            EventKind::CommandSent { command, message } => self.sent(*command, message),
+            EventKind::CommandSent { command, message, list } => {
+                self.sent(*command, message, list.as_deref())
+            }
             EventKind::CommandAnswered(answer) => self.answered(answer),
             EventKind::CommandEnded { command, end, detail } => self.ended(*command, *end, detail),
             _ => return None,
@@ -144,6 +170,7 @@ impl Folding<'_> {
             detail: None,
             answer: None,
             late: false,
+            list: None,
         };
         if commands.open.len() >= COMMANDS_OPEN_MAX {
             command.state = CommandState::Failed;
@@ -158,7 +185,7 @@ impl Folding<'_> {
         Some(command)
     }
 
-    fn sent(&mut self, id: Uuid, message: &str) -> Option<Arc<Command>> {
+    fn sent(&mut self, id: Uuid, message: &str, list: Option<&ListSent>) -> Option<Arc<Command>> {
         let at = self.origin.event.received_at;
         let command = self.station.commands.open.iter_mut().find(|command| command.id == id)?;
         if command.state != CommandState::Queued {
@@ -169,6 +196,7 @@ impl Folding<'_> {
         sent.message = Some(message.to_owned());
         sent.sent_at = Some(at);
         sent.request = None;
+        sent.list = list.cloned();
         Some(Arc::clone(command))
     }
 
@@ -189,13 +217,16 @@ impl Folding<'_> {
         if let Some(mut command) = commands.open.iter().position(sent).and_then(|at| commands.open.remove(at))
         {
             take_in(Arc::make_mut(&mut command));
+            commands.note_list(&command, event.payload.as_deref());
             commands.keep_ended(Arc::clone(&command));
             return Some(command);
         }
         let command =
             commands.ended.iter_mut().find(|command| command.id == answer.command && late(command))?;
         take_in(Arc::make_mut(command));
-        Some(Arc::clone(command))
+        let command = Arc::clone(command);
+        commands.note_list(&command, event.payload.as_deref());
+        Some(command)
     }
 
     fn ended(&mut self, id: Uuid, end: CommandEnd, detail: &str) -> Option<Arc<Command>> {

@@ -6,6 +6,7 @@
 mod commands;
 mod cost;
 mod duplicates;
+mod local_list;
 mod meter;
 mod outcome;
 mod records;
@@ -36,6 +37,7 @@ use crate::time::Timestamp;
 
 pub use commands::{COMMANDS_OPEN_MAX, Command, Commands};
 pub use cost::{cost, minor_units};
+pub use local_list::{ListError, LocalList, Plan};
 pub use outcome::{Authorization, Outcome, Terms, Verdict};
 pub use rows::Rows;
 pub use settings::{Revision, Settings};

@@ -20,11 +20,20 @@ const REVISIONS_KEPT: usize = 1_000;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     collections: BTreeMap<Collection, BTreeMap<String, Vec<Revision>>>,
+    /// Changes so far.
+    #[serde(default)]
+    changes: u64,
+    /// The number of the last change of a token.
+    #[serde(default)]
+    tokens_changed: u64,
 }
 
 /// One revision of a setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Revision {
+    /// Its number among all changes of all settings, from 1; 0 for those of before they were counted.
+    #[serde(default)]
+    pub number: u64,
     /// When it was made.
     pub at: Timestamp,
     /// The event that made it.
@@ -42,7 +51,16 @@ impl Settings {
             .or_default()
             .entry(change.setting.key().to_owned())
             .or_default();
-        revisions.push(Revision { at: event.received_at, event_id: event.event_id, change: change.clone() });
+        self.changes += 1;
+        if change.setting.collection() == Collection::Tokens {
+            self.tokens_changed = self.changes;
+        }
+        revisions.push(Revision {
+            number: self.changes,
+            at: event.received_at,
+            event_id: event.event_id,
+            change: change.clone(),
+        });
         if revisions.len() > REVISIONS_KEPT {
             revisions.remove(0);
         }
@@ -94,6 +112,41 @@ impl Settings {
             Setting::Token(setting) => Some(setting),
             _ => None,
         }
+    }
+
+    /// What operators said of a token when so many changes had been made.
+    pub(super) fn token_after(&self, hash: &str, changes: u64) -> Option<&TokenSetting> {
+        let revision = self.history(Collection::Tokens, hash).iter().rev().find(|r| r.number <= changes)?;
+        match &revision.change.setting {
+            Setting::Token(setting) => Some(setting),
+            _ => None,
+        }
+    }
+
+    /// All tokens, in the order of their hashes.
+    pub fn tokens(&self) -> impl Iterator<Item = &TokenSetting> {
+        self.list(Collection::Tokens).filter_map(|(_, revision)| match &revision.change.setting {
+            Setting::Token(setting) => Some(setting),
+            _ => None,
+        })
+    }
+
+    /// Changes so far.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// The number of the last change of a token.
+    #[must_use]
+    pub fn tokens_changed(&self) -> u64 {
+        self.tokens_changed
+    }
+
+    /// Whether a switch is on.
+    #[must_use]
+    pub fn is_on(&self, key: &str) -> bool {
+        self.value(key).and_then(serde_json::Value::as_bool) == Some(true)
     }
 
     /// A single value, as JSON.

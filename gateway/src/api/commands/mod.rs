@@ -18,7 +18,7 @@ use station::event::{EventKind, Source, StationEvent};
 use station::fold::Command;
 use station::id::StationId;
 use station::ocpp::Version;
-use station::ocpp::command::{Request, check, seal};
+use station::ocpp::command::{Request, before_push, check, is_push, seal};
 use station::setting::Collection;
 use uuid::Uuid;
 
@@ -175,34 +175,57 @@ pub(super) async fn post(
     }
     let request = new.request()?;
     let key = key_of(&headers)?;
-    check(&request, version_of(&deps, &station)?).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let version = version_of(&deps, &station)?;
+    check(&request, version).map_err(|error| Problem::bad_request(error.to_string()))?;
 
-    let plain = request.to_json();
-    let text = plain.to_string();
-    let mut shown = plain;
-    seal(&mut shown, &deps.secret_key);
-    let shown = shown.to_string();
     let seconds = i64::try_from(expires_in.0.as_micros()).unwrap_or(i64::MAX);
-    let issue = CommandIssue {
-        command: key.map_or_else(Uuid::now_v7, |key| id_of_key(&station, key)),
-        name: request.name().to_owned(),
-        digest: digest(&[text.as_bytes()]),
-        request: if shown == text { text } else { format!("sealed:{}", deps.secret_key.seal(&text)) },
-        author: author.0,
-        expires_at: station::time::Timestamp(clock::now().0.saturating_add(seconds)),
+    let expires_at = station::time::Timestamp(clock::now().0.saturating_add(seconds));
+    let asked = |request: &Request, command| {
+        let plain = request.to_json();
+        let text = plain.to_string();
+        let mut shown = plain;
+        seal(&mut shown, &deps.secret_key);
+        let shown = shown.to_string();
+        let issue = CommandIssue {
+            command,
+            name: request.name().to_owned(),
+            digest: digest(&[text.as_bytes()]),
+            request: if shown == text { text } else { format!("sealed:{}", deps.secret_key.seal(&text)) },
+            author: author.0.clone(),
+            expires_at,
+        };
+        Asked { issue, shown }
     };
-    issue_once(&deps, &station, issue, shown).await
+    let before = if is_push(request.name()) { before_push(version) } else { Vec::new() };
+    let before = before.iter().map(|request| asked(request, Uuid::now_v7())).collect();
+    let id = key.map_or_else(Uuid::now_v7, |key| id_of_key(&station, key));
+    issue_once(&deps, &station, before, asked(&request, id)).await
 }
 
-/// Journals a command after a look at those of its station; one at a time.
+/// A command that is to be journaled, and what is shown of it.
+struct Asked {
+    issue: CommandIssue,
+    shown: String,
+}
+
+impl Asked {
+    fn event(self, station: &StationId) -> StationEvent {
+        let kind = EventKind::CommandIssued(Box::new(self.issue));
+        let mut event = StationEvent::new(station.clone(), Source::Api, kind);
+        event.payload = Some(self.shown);
+        event
+    }
+}
+
+/// Journals a command, and those that go before it, after a look at those of its station; one at a time.
 async fn issue_once(
     deps: &Deps,
     station: &StationId,
-    issue: CommandIssue,
-    shown: String,
+    before: Vec<Asked>,
+    asked: Asked,
 ) -> Result<Response, Problem> {
     let board = &deps.status.published.commands;
-    let (id, digest) = (issue.command, issue.digest);
+    let (id, digest) = (asked.issue.command, asked.issue.digest);
     let _alone = deps.changing.lock().await;
     let commands = board.of(station);
     if let Some(known) = commands.find(id) {
@@ -215,7 +238,7 @@ async fn issue_once(
         return Ok(Json(CommandView::of(station, known)).into_response());
     }
     let max = deps.commands.max_open();
-    if commands.open_count() >= max {
+    if commands.open_count() + before.len() >= max {
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             format!(
@@ -224,10 +247,9 @@ async fn issue_once(
             ),
         ));
     }
-    let kind = EventKind::CommandIssued(Box::new(issue));
-    let mut event = StationEvent::new(station.clone(), Source::Api, kind);
-    event.payload = Some(shown);
-    submit(deps, event).await?;
+    for asked in before.into_iter().chain([asked]) {
+        submit(deps, asked.event(station)).await?;
+    }
     let (_, command) = board.find(id).ok_or_else(|| unknown(id))?;
     let location = [(header::LOCATION, format!("/v1/commands/{id}"))];
     Ok((StatusCode::ACCEPTED, location, Json(CommandView::of(station, &command))).into_response())

@@ -49,7 +49,7 @@ impl Play {
     }
 
     fn send(&mut self, id: u128) -> bool {
-        self.say(EventKind::CommandSent { command: Uuid::from_u128(id), message: "Reset".into() })
+        self.say(EventKind::CommandSent { command: Uuid::from_u128(id), message: "Reset".into(), list: None })
     }
 
     fn answer(&mut self, id: u128, result: CommandResult) -> bool {

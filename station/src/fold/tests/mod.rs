@@ -2,6 +2,7 @@
 
 mod clocks;
 mod duplicates;
+mod local_list;
 mod sessions;
 mod state;
 mod tokens;

@@ -18,6 +18,7 @@ mod install_certificate;
 mod key_name;
 mod place;
 mod profile;
+mod push_local_list;
 mod raw;
 mod remote_start;
 mod remote_stop;
@@ -28,6 +29,7 @@ mod secrets;
 mod send_local_list;
 mod set_charging_profile;
 mod set_configuration;
+mod set_offline_rule;
 mod token;
 mod trigger_message;
 mod unlock_connector;
@@ -38,8 +40,10 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 pub use answer::meaning;
+pub use push_local_list::{as_sent, before_push, is_push, push};
 pub use request::{Rendering, Request};
 pub use secrets::seal;
+pub use set_offline_rule::RULES as OFFLINE_RULES;
 
 use super::Version;
 
@@ -111,6 +115,8 @@ pub const KINDS: &[Kind] = &[
     cancel_reservation::KIND,
     send_local_list::KIND,
     get_local_list_version::KIND,
+    push_local_list::KIND,
+    set_offline_rule::KIND,
     update_firmware::KIND,
     get_log::KIND,
     install_certificate::KIND,

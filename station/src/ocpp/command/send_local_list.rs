@@ -16,7 +16,7 @@ pub(super) const KIND: Kind = Kind {
     v16: Some("SendLocalList"),
     v2: Some("SendLocalList"),
     parameters: "`version`, `update`: Full (as if not given) or Differential, `tokens` (`token`, `token_type` (2.x), \
-                 `status`, `group`, `until`; without `status`: removed from the list)",
+                 `status`, `group`, `group_type` (2.x), `until`; without `status`: removed from the list)",
     render,
 };
 
@@ -36,6 +36,7 @@ struct Listed {
     token_type: Option<String>,
     status: Option<String>,
     group: Option<String>,
+    group_type: Option<String>,
     until: Option<Timestamp>,
 }
 
@@ -54,6 +55,7 @@ impl Listed {
 
     fn v2(self, rendering: &Rendering<'_>) -> Result<Entry201, CommandError> {
         let kind = self.token_type.as_deref();
+        let group_kind = self.group_type.as_deref().or(kind);
         let id_token_info = match &self.status {
             None => None,
             Some(status) => Some(IdTokenInfoType {
@@ -61,7 +63,7 @@ impl Listed {
                 cache_expiry_date_time: self.until.map(time),
                 group_id_token: self
                     .group
-                    .map(|group| token::v2(rendering, "group", group, kind))
+                    .map(|group| token::v2(rendering, "group", group, group_kind))
                     .transpose()?,
                 ..IdTokenInfoType::default()
             }),

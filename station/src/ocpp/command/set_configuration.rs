@@ -23,7 +23,7 @@ struct Parameters {
     value: String,
 }
 
-fn render(rendering: &Rendering<'_>) -> Result<Message, CommandError> {
+pub(super) fn render(rendering: &Rendering<'_>) -> Result<Message, CommandError> {
     let Parameters { key, value } = rendering.read()?;
     if rendering.is_16() {
         let key = rendering.text("key", key, 50)?;

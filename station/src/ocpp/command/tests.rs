@@ -32,6 +32,8 @@ fn the_table_names_what_is_sent() {
         ("cancel_reservation", json!({"reservation": 1})),
         ("send_local_list", json!({"version": 1})),
         ("get_local_list_version", json!({})),
+        ("push_local_list", json!({})),
+        ("set_offline_rule", json!({"rule": "cache", "value": true})),
         ("update_firmware", json!({"location": "https://x", "retrieve_at": "2026-05-01T00:00:00Z"})),
         ("get_log", json!({"location": "https://x"})),
         ("install_certificate", json!({"type": "CSMSRootCertificate", "certificate": certificate})),
