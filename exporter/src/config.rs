@@ -26,9 +26,10 @@ pub struct Config {
     /// How long a station behind an MQTT broker may be silent before it counts as offline: the broker holds its
     /// connection, so that only its messages say that it is there.
     pub broker_timeout: HumanDuration,
-    /// How long a station's power counts after it was last heard of. Stations send meter values every 5 s to 15 min.
+    /// How long a station's power counts after it was last heard of, and a connector's temperature after it was
+    /// measured. Stations send meter values every 5 s to 15 min.
     pub power_max_age: HumanDuration,
-    /// Scores are counted by severity over this window.
+    /// Scores are counted by severity, and ended sessions by outcome, over this window.
     pub scores_window: HumanDuration,
     /// Stations with series of their own, at most; the others are counted in `ampwarden_series_dropped`.
     pub stations_max: usize,

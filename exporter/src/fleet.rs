@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use station::event::ConnectorStatus;
 
 use crate::connection::ConnectionState;
+use crate::places::OUTCOMES;
 use crate::snapshot::{Snapshot, Station};
 
 /// The label of stations that belong to no site.
@@ -27,6 +28,7 @@ pub(crate) struct SiteSums {
     pub(crate) active_sessions: i64,
     pub(crate) power_w: f64,
     pub(crate) scored: BTreeMap<&'static str, i64>,
+    pub(crate) ended: BTreeMap<&'static str, i64>,
 }
 
 /// Which sites have a label of their own: the first `max` by name of those that have stations or are registered.
@@ -73,6 +75,7 @@ pub(crate) fn sums<'a>(
         stations: STATION_STATES.iter().map(|state| (*state, 0)).collect(),
         connectors: ConnectorStatus::ALL.iter().map(|status| (status.label(), 0)).collect(),
         scored: SEVERITIES.iter().map(|severity| (*severity, 0)).collect(),
+        ended: OUTCOMES.iter().map(|outcome| (*outcome, 0)).collect(),
         ..SiteSums::default()
     };
     for site in snapshot.sites.iter().filter(|site| labels.has(&site.site)) {
@@ -96,8 +99,12 @@ pub(crate) fn sums<'a>(
             *sum.connectors.entry(connector.status).or_default() += 1;
         }
     }
-    for (site, open) in &snapshot.open_sessions {
-        sums.entry(labels.label(site.as_deref())).or_insert_with(zeros).active_sessions += open;
+    for site in snapshot.places.session_sites() {
+        sums.entry(labels.label(site)).or_insert_with(zeros).active_sessions += 1;
+    }
+    for ended in &snapshot.places.ended {
+        let sum = sums.entry(labels.label(ended.site.as_deref())).or_insert_with(zeros);
+        *sum.ended.entry(ended.outcome).or_default() += ended.sessions;
     }
     for scores in &snapshot.scores {
         let severity = SEVERITIES.iter().find(|known| **known == scores.severity).copied().unwrap_or(OTHER);
@@ -128,6 +135,7 @@ pub(crate) fn power_is_fresh(station: &Station, now: f64, max_age_s: f64) -> boo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::places::{Ended, OpenSession, Place, Places};
     use crate::snapshot::{Connector, Scores, Site};
 
     fn station(id: &str, site: Option<&str>, connection: ConnectionState) -> Station {
@@ -148,6 +156,21 @@ mod tests {
         }
     }
 
+    fn places() -> Places {
+        let session = |site: Option<&str>, connector| OpenSession {
+            place: Place { station: "a".into(), evse: 0, connector },
+            site: site.map(str::to_owned),
+            started_at: 900.0,
+            heard_at: 990.0,
+        };
+        let ended = |outcome, sessions| Ended { site: Some("oslo".into()), outcome, sessions };
+        Places {
+            sessions: vec![session(Some("oslo"), 1), session(Some("oslo"), 2), session(None, 1)],
+            ended: vec![ended("charged", 7), ended("failed", 2)],
+            ..Places::default()
+        }
+    }
+
     #[test]
     fn the_fleet_is_summed_by_site_and_empty_sites_say_zero() {
         let site = |site: &str| Site {
@@ -164,6 +187,7 @@ mod tests {
             connector,
             status,
             since: None,
+            error: None,
         };
         let old =
             Station { last_seen_at: Some(1.0), ..station("c", Some("oslo"), ConnectionState::Disconnected) };
@@ -185,7 +209,7 @@ mod tests {
                 Scores { site: Some("oslo".into()), severity: "critical".into(), sessions: 2 },
                 Scores { site: Some("oslo".into()), severity: "shrug".into(), sessions: 1 },
             ],
-            open_sessions: vec![(Some("oslo".into()), 3), (None, 1)],
+            places: places(),
             ..Snapshot::default()
         };
         let labels = SiteLabels::of(&snapshot, 10);
@@ -199,9 +223,10 @@ mod tests {
             (oslo.connectors["charging"], oslo.connectors["faulted"], oslo.connectors["available"]),
             (1, 1, 0)
         );
-        assert_eq!((oslo.power_w, oslo.active_sessions), (7000.0, 3));
+        assert_eq!((oslo.power_w, oslo.active_sessions), (7000.0, 2));
         assert_eq!((oslo.scored["critical"], oslo.scored[OTHER], oslo.scored["normal"]), (2, 1, 0));
-        assert_eq!(sums["empty"].stations["charging"], 0);
+        assert_eq!((oslo.ended["charged"], oslo.ended["failed"]), (7, 2));
+        assert_eq!((sums["empty"].stations["charging"], sums["empty"].ended["failed"]), (0, 0));
         assert_eq!((sums[NO_SITE].stations["unknown"], sums[NO_SITE].active_sessions), (1, 1));
     }
 

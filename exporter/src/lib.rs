@@ -6,6 +6,7 @@ mod config;
 mod connection;
 mod fleet;
 mod metrics;
+mod places;
 mod poll;
 mod scrape;
 mod snapshot;

@@ -50,11 +50,17 @@ pub(crate) const SCORED_SESSIONS: MetricSpec = gauge(
     &["site", "severity"],
     "Sessions that were scored within ampwarden_scored_sessions_window_seconds, by severity",
 );
+pub(crate) const ENDED_SESSIONS: MetricSpec = gauge(
+    "ampwarden_ended_sessions",
+    Unit::None,
+    &["site", "outcome"],
+    "Sessions that ended within ampwarden_scored_sessions_window_seconds: charged, or failed (under 0.1 kWh)",
+);
 pub(crate) const SCORED_WINDOW: MetricSpec = gauge(
     "ampwarden_scored_sessions_window_seconds",
     Unit::Seconds,
     &[],
-    "The window of ampwarden_scored_sessions",
+    "The window of ampwarden_scored_sessions and ampwarden_ended_sessions",
 );
 pub(crate) const GATEWAY_ALIVE: MetricSpec = gauge(
     "ampwarden_gateway_alive",
@@ -122,6 +128,35 @@ pub(crate) const CONNECTOR_SINCE: MetricSpec = gauge(
     &["station", "site", "evse", "connector"],
     "Since when the connector has its status",
 );
+pub(crate) const CONNECTOR_ERROR: MetricSpec = info(
+    "ampwarden_connector_error_info",
+    &["station", "site", "evse", "connector", "error_code", "vendor_error_code"],
+    "What the connector reports as broken; absent where it reports nothing",
+);
+pub(crate) const CONNECTOR_SESSION_START: MetricSpec = gauge(
+    "ampwarden_connector_session_start_timestamp_seconds",
+    Unit::Seconds,
+    &["station", "site", "evse", "connector"],
+    "When the session began that is open at the connector; absent where there is none",
+);
+pub(crate) const CONNECTOR_SESSION_HEARD: MetricSpec = gauge(
+    "ampwarden_connector_session_last_heard_timestamp_seconds",
+    Unit::Seconds,
+    &["station", "site", "evse", "connector"],
+    "When something was last heard of the session that is open at the connector",
+);
+pub(crate) const CONNECTOR_TEMPERATURE: MetricSpec = gauge(
+    "ampwarden_connector_temperature_celsius",
+    Unit::Celsius,
+    &["station", "site", "evse", "connector"],
+    "The hottest of the connector's last temperatures, of those measured lately (exporter.power_max_age)",
+);
+pub(crate) const CONNECTOR_STRAY_POWER: MetricSpec = gauge(
+    "ampwarden_connector_power_without_session_watts",
+    Unit::Watts,
+    &["station", "site", "evse", "connector"],
+    "The connector's last power, measured lately (exporter.power_max_age), where it belongs to no session",
+);
 
 pub(crate) const SERIES_DROPPED: MetricSpec = gauge(
     "ampwarden_series_dropped",
@@ -180,6 +215,7 @@ pub const METRICS: &[MetricSpec] = &[
     SITE_MAINTENANCE,
     SITE_INFO,
     SCORED_SESSIONS,
+    ENDED_SESSIONS,
     SCORED_WINDOW,
     GATEWAY_ALIVE,
     GATEWAY_HEARTBEAT,
@@ -192,6 +228,11 @@ pub const METRICS: &[MetricSpec] = &[
     STATION_INFO,
     CONNECTOR_STATUS,
     CONNECTOR_SINCE,
+    CONNECTOR_ERROR,
+    CONNECTOR_SESSION_START,
+    CONNECTOR_SESSION_HEARD,
+    CONNECTOR_TEMPERATURE,
+    CONNECTOR_STRAY_POWER,
     SERIES_DROPPED,
     STATIONS_EXPOSED,
     SNAPSHOT_TIMESTAMP,

@@ -63,6 +63,7 @@ impl Poll {
         let mut gateways = Gateways::default();
         let mut writes = Writes::default();
         let mut failing = false;
+        let limits = self.config.limits();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -71,7 +72,7 @@ impl Poll {
             let began = Instant::now();
             let read = tokio::select! {
                 () = shutdown.cancelled() => return,
-                read = tokio::time::timeout(self.config.timeout.0, Tables::read(&self.reader, self.config.scores_window.0)) => read,
+                read = tokio::time::timeout(self.config.timeout.0, Tables::read(&self.reader, &limits)) => read,
             };
             self.reads.duration.observe(began.elapsed().as_secs_f64());
             let failure = match read {

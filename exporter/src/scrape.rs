@@ -1,6 +1,7 @@
 //! Builds the metrics of one scrape from the last snapshot. Nothing is kept from scrape to scrape, so a series whose
 //! station is gone is gone, and gauges cannot outlive what they tell.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +15,7 @@ use service::metrics::MetricSpec;
 use crate::connection::{ConnectionState, Life};
 use crate::fleet::{self, SiteLabels};
 use crate::metrics as m;
+use crate::places::{Place, Places};
 use crate::snapshot::{Snapshot, Station};
 
 /// What a scrape shows, and how much of it.
@@ -97,6 +99,7 @@ impl Scrape {
             ),
             (&m::CONNECTORS, |sum| &sum.connectors),
             (&m::SCORED_SESSIONS, |sum| &sum.scored),
+            (&m::ENDED_SESSIONS, |sum| &sum.ended),
         ] {
             let mut family = Family::begin(encoder, spec)?;
             for (site, sum) in &sums {
@@ -199,7 +202,7 @@ impl Scrape {
                 station.firmware.as_deref().unwrap_or_default(),
             ])?;
         }
-        let site_of: std::collections::HashMap<&str, &str> = shown
+        let site_of: HashMap<&str, &str> = shown
             .iter()
             .map(|station| (station.station.as_str(), labels.label(station.site.as_deref())))
             .collect();
@@ -218,8 +221,37 @@ impl Scrape {
                 family.gauge(&[&c.station, site, &c.evse.to_string(), &c.connector.to_string()], since)?;
             }
         }
-        Ok(())
+        let mut family = Family::begin(encoder, &m::CONNECTOR_ERROR)?;
+        for c in &snapshot.connectors {
+            if let (Some(site), Some((code, vendor))) = (site_of.get(c.station.as_str()), &c.error) {
+                let (evse, connector) = (c.evse.to_string(), c.connector.to_string());
+                family.info(&[&c.station, site, &evse, &connector, code, vendor])?;
+            }
+        }
+        encode_places(encoder, &snapshot.places, &site_of)
     }
+}
+
+/// What goes on at the connectors of the stations that `site_of` knows.
+fn encode_places(
+    encoder: &mut DescriptorEncoder<'_>,
+    places: &Places,
+    site_of: &HashMap<&str, &str>,
+) -> fmt::Result {
+    let mut show = |spec: &MetricSpec, values: &mut dyn Iterator<Item = (&Place, f64)>| {
+        let mut family = Family::begin(encoder, spec)?;
+        for (place, value) in values {
+            if let Some(site) = site_of.get(place.station.as_str()) {
+                let (evse, connector) = (place.evse.to_string(), place.connector.to_string());
+                family.gauge(&[&place.station, site, &evse, &connector], value)?;
+            }
+        }
+        Ok(())
+    };
+    show(&m::CONNECTOR_SESSION_START, &mut places.last_sessions().map(|s| (&s.place, s.started_at)))?;
+    show(&m::CONNECTOR_SESSION_HEARD, &mut places.last_sessions().map(|s| (&s.place, s.heard_at)))?;
+    show(&m::CONNECTOR_TEMPERATURE, &mut places.temperatures.iter().map(|(place, v)| (place, *v)))?;
+    show(&m::CONNECTOR_STRAY_POWER, &mut places.strays.iter().map(|(place, v)| (place, *v)))
 }
 
 impl Collector for Scrape {

@@ -1,6 +1,7 @@
 //! What one poll of the store found, ready to be exposed.
 
 use crate::connection::{ConnectionState, Life};
+use crate::places::Places;
 
 /// One poll.
 #[derive(Debug, Default)]
@@ -14,8 +15,7 @@ pub(crate) struct Snapshot {
     pub(crate) gateways: Vec<Gateway>,
     /// Sessions scored within the window.
     pub(crate) scores: Vec<Scores>,
-    /// Open sessions by site.
-    pub(crate) open_sessions: Vec<(Option<String>, i64)>,
+    pub(crate) places: Places,
 }
 
 /// A station, from `station_now` and `stations`.
@@ -46,6 +46,8 @@ pub(crate) struct Connector {
     pub(crate) connector: i32,
     pub(crate) status: &'static str,
     pub(crate) since: Option<f64>,
+    /// What it reports as broken: code, and the vendor's own code.
+    pub(crate) error: Option<(String, String)>,
 }
 
 /// A site, from `sites`.

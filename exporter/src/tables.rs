@@ -10,14 +10,15 @@ use store::server::{WalTable, wal_tables};
 
 use crate::connection::{ConnectionRow, ConnectionState, Gateways, Heartbeat, Silence, Way};
 use crate::fleet::OTHER;
-use crate::scrape::unix_now;
+use crate::places::Places;
+use crate::scrape::{Limits, unix_now};
 use crate::snapshot::{Connector, Gateway, Scores, Site, Snapshot, Station};
 
 /// A gateway that was silent for longer is not looked for: its epoch is long over.
 const GATEWAYS_SINCE_S: i64 = 86_400;
 
 /// Sessions begin up to this long before they are scored, and the store finds them by their begin.
-const SESSION_MAX_S: i64 = 7 * 86_400;
+pub(crate) const SESSION_MAX_S: i64 = 7 * 86_400;
 
 /// The tables whose rows say whether the store takes writes: every gateway writes both all the time.
 const WRITTEN: [&str; 2] = ["gateways", "station_now"];
@@ -30,14 +31,14 @@ pub(crate) struct Tables {
     stations: Vec<store::read::Station>,
     sites: Vec<store::read::Site>,
     gateways: Vec<store::read::Gateway>,
-    open_sessions: Vec<(Option<String>, i64)>,
+    places: Places,
     scores: Vec<Scores>,
     pub(crate) wal: Vec<WalTable>,
 }
 
 impl Tables {
     /// Reads all of them; one that cannot be read makes the poll fail as a whole, so that a snapshot is of one time.
-    pub(crate) async fn read(reader: &Reader, scores_window: Duration) -> Result<Self, ReadError> {
+    pub(crate) async fn read(reader: &Reader, limits: &Limits) -> Result<Self, ReadError> {
         let now = now();
         Ok(Self {
             stations_now: reader.station_now().await?,
@@ -45,8 +46,8 @@ impl Tables {
             stations: reader.stations().await?,
             sites: reader.sites().await?,
             gateways: reader.gateways(now.plus_seconds(-GATEWAYS_SINCE_S)).await?,
-            open_sessions: open_sessions(reader).await?,
-            scores: scores(reader, now, scores_window).await?,
+            places: Places::read(reader, now, limits.power_max_age, limits.scores_window).await?,
+            scores: scores(reader, now, limits.scores_window).await?,
             wal: wal_tables(reader).await?,
         })
     }
@@ -63,7 +64,7 @@ impl Tables {
     }
 
     /// Judges connections and leaves retired stations out.
-    pub(crate) fn into_snapshot(self, now: f64, gateways: &Gateways, silence: &Silence) -> Snapshot {
+    pub(crate) fn into_snapshot(mut self, now: f64, gateways: &Gateways, silence: &Silence) -> Snapshot {
         let maintained: HashSet<String> =
             self.sites.iter().filter(|site| site.maintenance).map(|site| site.site.clone()).collect();
         let mut registered: HashMap<String, store::read::Station> =
@@ -122,6 +123,7 @@ impl Tables {
             });
         }
         stations.sort_unstable_by(|a, b| a.station.cmp(&b.station));
+        self.places.settle(self.connectors_now.iter().map(|c| (c.station.as_str(), c.evse, c.connector)));
         Snapshot {
             taken_at: now,
             stations,
@@ -137,7 +139,7 @@ impl Tables {
                 })
                 .collect(),
             scores: self.scores,
-            open_sessions: self.open_sessions,
+            places: self.places,
         }
     }
 }
@@ -151,6 +153,10 @@ fn connector(row: ConnectorNow) -> Connector {
         connector: row.connector,
         status: status.unwrap_or(OTHER),
         since: Some(seconds(row.since)),
+        error: row
+            .error_code
+            .filter(|code| !code.is_empty() && code != "NoError")
+            .map(|code| (code, row.vendor_error_code.unwrap_or_default())),
     }
 }
 
@@ -163,11 +169,6 @@ fn site(row: store::read::Site) -> Site {
         grid_limit_w: row.grid_limit_w,
         maintenance: row.maintenance,
     }
-}
-
-async fn open_sessions(reader: &Reader) -> Result<Vec<(Option<String>, i64)>, ReadError> {
-    let sql = "SELECT site, count() AS open FROM session_now WHERE state = 'open' GROUP BY site";
-    reader.query(sql, &[]).await?.iter().map(|row| Ok((row.get("site")?, row.get("open")?))).collect()
 }
 
 /// A session that was scored again counts once, with its last score.

@@ -107,6 +107,11 @@ pub async fn run(
     let mut registry = Registry::default();
     service::metrics::register_process(&mut registry);
     let adapter_metrics = AdapterMetrics::register(&mut registry);
+    for (endpoint, tls) in [("ocpp", &config.ocpp.tls), ("mqtt", &config.mqtt.tls)] {
+        if let Some(tls) = tls {
+            adapter_metrics.certificate(endpoint, service::tls::valid_until(&tls.certificate)?);
+        }
+    }
     let pipeline_metrics = PipelineMetrics::register(&mut registry);
     let identity = Identity::new(config.name.clone());
     let pipeline_config = PipelineConfig {

@@ -1,5 +1,7 @@
 //! TLS from PEM files, with rustls and ring.
 
+mod validity;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use validity::valid_until;
 
 /// The certificate that a server shows.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +59,12 @@ pub enum TlsError {
         path: PathBuf,
         /// What it should hold.
         what: &'static str,
+    },
+    /// A certificate does not say until when it is valid.
+    #[error("{} holds a certificate without a date until which it is valid", path.display())]
+    Date {
+        /// Which file.
+        path: PathBuf,
     },
     /// The certificate and its key do not fit, or TLS refuses them.
     #[error("the certificate {} cannot be used with the key {}: {source}", certificate.display(), key.display())]

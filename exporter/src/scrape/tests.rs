@@ -2,6 +2,7 @@ use prometheus_client::registry::Registry;
 
 use super::*;
 use crate::Config;
+use crate::places::{Ended, OpenSession};
 use crate::snapshot::{Connector, Gateway, Scores, Site};
 
 const NOW: f64 = 1_700_000_000.0;
@@ -25,7 +26,14 @@ fn station(id: &str) -> Station {
 }
 
 fn connector(station: &str) -> Connector {
-    Connector { station: station.into(), evse: 1, connector: 2, status: "charging", since: Some(NOW - 60.0) }
+    Connector {
+        station: station.into(),
+        evse: 1,
+        connector: 2,
+        status: "charging",
+        since: Some(NOW - 60.0),
+        error: Some(("HighTemperature".into(), "E7".into())),
+    }
 }
 
 fn snapshot(stations: Vec<Station>) -> Snapshot {
@@ -43,8 +51,22 @@ fn snapshot(stations: Vec<Station>) -> Snapshot {
         }],
         gateways: vec![Gateway { gateway: "gw-1".into(), life: Life::Alive, heartbeat_at: NOW - 3.0 }],
         scores: vec![Scores { site: Some("oslo".into()), severity: "warning".into(), sessions: 3 }],
-        open_sessions: vec![(Some("oslo".into()), 1)],
+        places: Places {
+            sessions: vec![OpenSession {
+                place: place(),
+                site: Some("oslo".into()),
+                started_at: NOW - 50.0,
+                heard_at: NOW - 5.0,
+            }],
+            temperatures: [(place(), 41.5)].into(),
+            strays: [(place(), 1200.0)].into(),
+            ended: vec![Ended { site: Some("oslo".into()), outcome: "failed", sessions: 2 }],
+        },
     }
+}
+
+fn place() -> Place {
+    Place { station: "CP-1".into(), evse: 1, connector: 2 }
 }
 
 fn scrape_of(config: &Config, clock: fn() -> f64, seen: impl FnOnce(&mut Seen)) -> String {
@@ -98,6 +120,27 @@ fn every_metric_is_as_declared_and_none_is_missing() {
         (
             r#"ampwarden_site_info{site="oslo",name="Oslo \"Aker\"",time_zone="Europe/Oslo",currency="NOK"}"#,
             1.0,
+        ),
+        (
+            r#"ampwarden_connector_error_info{station="CP-1",site="oslo",evse="1",connector="2",error_code="HighTemperature",vendor_error_code="E7"}"#,
+            1.0,
+        ),
+        (r#"ampwarden_ended_sessions{site="oslo",outcome="failed"}"#, 2.0),
+        (
+            r#"ampwarden_connector_session_start_timestamp_seconds{station="CP-1",site="oslo",evse="1",connector="2"}"#,
+            NOW - 50.0,
+        ),
+        (
+            r#"ampwarden_connector_session_last_heard_timestamp_seconds{station="CP-1",site="oslo",evse="1",connector="2"}"#,
+            NOW - 5.0,
+        ),
+        (
+            r#"ampwarden_connector_temperature_celsius{station="CP-1",site="oslo",evse="1",connector="2"}"#,
+            41.5,
+        ),
+        (
+            r#"ampwarden_connector_power_without_session_watts{station="CP-1",site="oslo",evse="1",connector="2"}"#,
+            1200.0,
         ),
         ("ampwarden_exporter_snapshot_age_seconds", 2.0),
         ("ampwarden_exporter_store_up", 1.0),

@@ -78,6 +78,13 @@ const BROKER_UP: MetricSpec = MetricSpec {
     labels: &[],
     help: "Whether the external MQTT broker is connected and subscribed (absent where none is configured)",
 };
+const CERTIFICATE: MetricSpec = MetricSpec {
+    name: "ampwarden_certificate_not_after_timestamp_seconds",
+    kind: MetricKind::Gauge,
+    unit: Unit::Seconds,
+    labels: &["endpoint"],
+    help: "Until when the certificates are valid that an endpoint (ocpp, mqtt) shows, as read at the start",
+};
 
 pub(super) const METRICS: &[MetricSpec] = &[
     CONNECTIONS,
@@ -90,6 +97,7 @@ pub(super) const METRICS: &[MetricSpec] = &[
     SLOWED,
     UNEXPECTED_ANSWERS,
     BROKER_UP,
+    CERTIFICATE,
 ];
 
 /// `protocol`: [`station::event::Source::label`].
@@ -146,6 +154,7 @@ pub struct AdapterMetrics {
     pub slowed: Family<ProtocolLabels, Counter>,
     unexpected_answers: Family<ProtocolLabels, Counter>,
     broker_up: Family<Vec<(&'static str, &'static str)>, Gauge>,
+    certificates: Family<Vec<(&'static str, &'static str)>, Gauge>,
 }
 
 impl AdapterMetrics {
@@ -163,6 +172,7 @@ impl AdapterMetrics {
             slowed: registry.counter(&SLOWED),
             unexpected_answers: registry.counter(&UNEXPECTED_ANSWERS),
             broker_up: registry.gauge(&BROKER_UP),
+            certificates: registry.gauge(&CERTIFICATE),
         }
     }
 
@@ -178,6 +188,11 @@ impl AdapterMetrics {
     /// Says whether the external broker is connected.
     pub fn broker_is_up(&self, up: bool) {
         self.broker_up.get_or_create(&Vec::new()).set(i64::from(up));
+    }
+
+    /// Says until when an endpoint's certificate is valid, Unix seconds.
+    pub fn certificate(&self, endpoint: &'static str, valid_until: i64) {
+        self.certificates.get_or_create(&vec![("endpoint", endpoint)]).set(valid_until);
     }
 
     /// Counts an answer that nobody waited for.
