@@ -76,6 +76,11 @@ check-boards: ## fail when a board differs from its code or breaks a rule of our
 	@deploy/local/setup.sh boards
 	cd grafana && npm run --silent check
 
+.PHONY: rules
+rules: ## render rules, their tests and the table of docs/alerts.md from prometheus/source
+	@deploy/local/setup.sh checks
+	python3 prometheus/render.py
+
 .PHONY: check-rules
 check-rules: ## check and unit-test the recording and alerting rules
 	@deploy/local/setup.sh checks
