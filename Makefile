@@ -34,6 +34,11 @@ faults: ## the fault suite in its long form: kills, power cuts, full disks, brok
 	@deploy/local/setup.sh test
 	AMPWARDEN_FAULTS=long cargo test --locked --workspace --test faults -- --nocapture --test-threads=1
 
+.PHONY: drill
+drill: ## do twenty faults to a running stack: each alert comes, leads to its runbook and board, and ends (make test does three)
+	@deploy/local/setup.sh test
+	AMPWARDEN_DRILLS=long cargo test --locked -p integration --test drills -- --nocapture
+
 .PHONY: bench
 bench: ## measurements beside floors and peers, three runs each; ONLY=events|journal|acknowledge|calls|growth|idle|late|backlog (backlog: 10 million events, minutes)
 	@deploy/local/setup.sh test
