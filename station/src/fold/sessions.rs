@@ -146,8 +146,14 @@ impl Folding<'_> {
             if matches!(charging_state, Some(ChargingState::Idle | ChargingState::EvConnected)) {
                 session.power_w = Some(0.0);
             }
-            session.evse = session.evse.or(event.evse);
-            session.connector = session.connector.or(event.connector);
+            let moved = event.evse.is_some() && event.evse != session.evse;
+            if moved && self.origin.ts >= session.known_until {
+                // The vehicle was plugged in elsewhere: what begins where it was does not end it.
+                (session.evse, session.connector) = (event.evse, event.connector);
+            } else {
+                session.evse = session.evse.or(event.evse);
+                session.connector = session.connector.or(event.connector);
+            }
             session.updated_at = event.received_at;
             session.known_until = session.known_until.max(self.origin.ts);
         }

@@ -140,6 +140,50 @@ fn a_2x_transaction_whose_messages_come_in_any_order() {
 }
 
 #[test]
+fn a_2x_transaction_that_changes_its_evse_goes_on() {
+    let started = |transaction: &str| {
+        EventKind::SessionStarted(SessionStart {
+            transaction: Some(transaction.into()),
+            ..SessionStart::default()
+        })
+    };
+    let updated = EventKind::SessionUpdated {
+        transaction: "one".into(),
+        charging_state: None,
+        token: None,
+        sequence: Some(1),
+    };
+    let ended = EventKind::SessionEnded(SessionEnd {
+        transaction: Some("one".into()),
+        reason: Some("Local".into()),
+        ..SessionEnd::default()
+    });
+    let mut play = Play::new(Source::Ocpp201);
+    play.now = T0.plus_seconds(900);
+    let mut say = |id: &str, evse: i32, at: i64, kind: EventKind| {
+        let mut event = StationEvent::new(play.station.clone(), play.source, kind);
+        event.evse = Some(evse);
+        event.connector = Some(1);
+        event.station_ts = Some(T0.plus_seconds(at));
+        event.message_id = Some(id.to_owned());
+        event.digest = digest(&[id.as_bytes()]);
+        play.event(event);
+    };
+    say("a", 1, 0, started("one"));
+    say("b", 2, 300, updated.clone());
+    // An older word about where it was comes late.
+    say("c", 1, 200, updated);
+    // Where it was, another one begins.
+    say("d", 1, 400, started("two"));
+    say("e", 2, 600, ended);
+    let sessions = play.sessions();
+    let [one, two] = sessions.as_slice() else { panic!("{sessions:?}") };
+    assert_eq!((one.evse, one.connector, one.ended_at), (Some(2), Some(1), Some(T0.plus_seconds(600))));
+    assert!(!one.inferred, "{one:?}");
+    assert_eq!((two.evse, two.ended_at), (Some(1), None));
+}
+
+#[test]
 fn the_tariff_in_force_at_the_start_holds() {
     let mut play = Play::new(Source::Ocpp16);
     let transaction = id_of(&play.start("m1", 1, T0, 0.0));
