@@ -1,5 +1,6 @@
 //! The gateway's HTTP API, as the commands use it.
 
+use std::io::{self, BufRead, BufReader};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -117,6 +118,25 @@ impl Api {
     /// The answer of any other path.
     pub(crate) fn read<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         read(&self.get(path)?.success()?)
+    }
+
+    /// The lines of an answer that goes on for as long as the gateway likes.
+    pub(crate) fn lines(&self, path: &str) -> anyhow::Result<impl Iterator<Item = io::Result<String>>> {
+        let mut request = self.agent.get(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let request = request.config().timeout_global(None).timeout_recv_response(Some(TIMEOUT)).build();
+        let result = request.call();
+        match result {
+            Ok(response) if response.status().is_success() => {
+                Ok(BufReader::new(response.into_body().into_reader()).lines())
+            }
+            result => match self.answer(result)?.success() {
+                Ok(text) => Err(anyhow::anyhow!("this is no answer of a gateway's API: {text}")),
+                Err(error) => Err(error),
+            },
+        }
     }
 
     /// Its changes.

@@ -18,3 +18,4 @@ pub(crate) mod stations;
 pub(crate) mod tariffs;
 pub(crate) mod token;
 pub(crate) mod tokens;
+pub(crate) mod trace;

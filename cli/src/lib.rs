@@ -56,6 +56,7 @@ enum Command {
     Stations(commands::stations::Stations),
     Rejected(commands::rejected::Rejected),
     Command(commands::command::Command),
+    Trace(commands::trace::Trace),
 }
 
 /// Runs one command.
@@ -81,5 +82,6 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Stations(command) => command.run(),
         Command::Rejected(command) => command.run(),
         Command::Command(command) => command.run(),
+        Command::Trace(command) => command.run(),
     }
 }

@@ -140,6 +140,7 @@ pub async fn run(
         admin_stop.clone(),
     ));
     let store = store::read::Reader::new(&shared.store);
+    let taps = Arc::<ocpp::Taps>::default();
     let deps = api::Deps {
         pipeline: running.pipeline.clone(),
         status: Arc::clone(&running.status),
@@ -156,6 +157,8 @@ pub async fn run(
         rules: Arc::new(config.mqtt.rules()?),
         changing: Arc::default(),
         commands: config.commands.clone(),
+        taps: Arc::clone(&taps),
+        stop: shutdown.clone(),
     };
     let mut parts = tokio::task::JoinSet::new();
     let more = csv::import_router(csv::ImportDeps {
@@ -176,6 +179,12 @@ pub async fn run(
         secret_key: SecretKey::clone(&secret_key),
         gateway_id: identity.gateway.as_str().into(),
         epoch: identity.epoch,
+        setting: {
+            let status = Arc::clone(&running.status);
+            Arc::new(move |station| {
+                status.published.settings.load().station(station).cloned().unwrap_or_default()
+            })
+        },
         admit: {
             let status = Arc::clone(&running.status);
             Arc::new(move |station| status.published.settings.load().admits(station))
@@ -185,6 +194,7 @@ pub async fn run(
             Arc::new(move |station| booted.contains(station))
         },
         board: Arc::clone(&running.status.published.commands),
+        taps,
         metrics: adapter_metrics.clone(),
     };
     parts.spawn({

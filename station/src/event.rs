@@ -63,6 +63,17 @@ impl StationEvent {
             kind,
         }
     }
+
+    /// What was odd about what was said: about the event itself and about its samples.
+    #[must_use]
+    pub fn said_odd(&self) -> Deviations {
+        match &self.kind {
+            EventKind::MeterSampled { samples, .. } => {
+                samples.iter().fold(self.deviations, |all, sample| all.union(sample.deviations))
+            }
+            _ => self.deviations,
+        }
+    }
 }
 
 /// The way by which an event came.

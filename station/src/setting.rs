@@ -4,6 +4,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::ocpp::Version;
 use crate::time::Timestamp;
 
 /// One change of one setting.
@@ -256,6 +257,26 @@ pub struct StationSetting {
     /// Gone for good: boards and the exporter forget it.
     #[serde(default)]
     pub retired: bool,
+    /// What it speaks when it names no subprotocol; as the gateway is configured, if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ocpp_version: Option<Version>,
+    /// Seconds between two pings, 0 for none; as the gateway is configured, if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ping_interval_s: Option<u32>,
+    /// How its messages are taken; as the gateway is configured, if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strictness: Option<Strictness>,
+}
+
+/// How messages are taken that are not by the book.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strictness {
+    /// What can be used is taken and flagged.
+    #[default]
+    Lenient,
+    /// They are answered with an error, and kept in `rejected`.
+    Strict,
 }
 
 /// What a site may draw from the grid.

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use service::config::HumanDuration;
 
 use super::setting::{Changes, Collection, Set};
 use crate::api::{Api, Item};
@@ -13,6 +14,7 @@ use crate::api::{Api, Item};
   ampwarden stations set CP-7 --site depot --name \"Gate 7\" --rated-kw 22 --charger-type \"Level 2\"
   ampwarden stations set CP-7 --maintenance
   ampwarden stations set CP-7 --retired
+  ampwarden stations set CP-7 --ocpp-version ocpp2.0.1 --ping-interval 0s --strictness strict
   ampwarden stations list --json")]
 pub(crate) struct Stations {
     #[command(flatten)]
@@ -53,6 +55,15 @@ struct SetStation {
     /// Gone for good: boards and exporter forget it.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     retired: Option<bool>,
+    /// What it speaks when it names no subprotocol.
+    #[arg(long, value_name = "VERSION", value_parser = ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])]
+    ocpp_version: Option<String>,
+    /// How often it is pinged, from its next connection on (20s; 0s: never).
+    #[arg(long, value_name = "DURATION")]
+    ping_interval: Option<HumanDuration>,
+    /// Whether its messages must be by the book, from its next connection on.
+    #[arg(long, value_name = "HOW", value_parser = ["lenient", "strict"])]
+    strictness: Option<String>,
     /// Only if it is still at this revision.
     #[arg(long, value_name = "N")]
     if_revision: Option<u64>,
@@ -69,6 +80,9 @@ impl Set for SetStation {
         "charger_type",
         "maintenance",
         "retired",
+        "ocpp_version",
+        "ping_interval_s",
+        "strictness",
     ];
 
     fn send(self, api: &Api) -> anyhow::Result<Item> {
@@ -81,6 +95,9 @@ impl Set for SetStation {
             .with("charger_type", self.charger_type)
             .with("maintenance", self.maintenance)
             .with("retired", self.retired)
+            .with("ocpp_version", self.ocpp_version)
+            .with("ping_interval_s", self.ping_interval.map(|interval| interval.0.as_secs()))
+            .with("strictness", self.strictness)
             .put::<Self>(api, &self.station, "station", self.if_revision)
     }
 }

@@ -5,6 +5,7 @@ pub mod commands;
 pub mod rejected;
 mod settings;
 pub mod tokens;
+pub mod trace;
 mod validate;
 
 use std::io;
@@ -49,12 +50,16 @@ pub struct Deps {
     pub changing: Arc<tokio::sync::Mutex<()>>,
     /// Limits of commands.
     pub commands: crate::commands::Config,
+    /// Who looks at raw frames.
+    pub taps: Arc<crate::ocpp::Taps>,
+    /// The gateway stops: what streams must end.
+    pub stop: CancellationToken,
 }
 
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Ampwarden gateway",
-    description = "Settings, commands to stations, books, dead letters and imports. Errors are application/problem+json. Send `Authorization: Bearer …`."
+    description = "Settings, commands to stations, their raw frames, books, dead letters and imports. Errors are application/problem+json. Send `Authorization: Bearer …`."
 ))]
 struct Document;
 
@@ -72,6 +77,7 @@ pub fn router(deps: &Deps) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(commands::list))
         .routes(routes!(commands::get_one, commands::cancel))
         .routes(routes!(commands::post))
+        .routes(routes!(trace::stream))
         // Beside the collections: a path of its own shadows them for every method.
         .routes(routes!(tokens::list_tokens, tokens::post_token))
         .routes(routes!(tokens::list_unknown))
@@ -110,8 +116,16 @@ pub async fn serve(
 #[derive(Clone, Debug)]
 pub(crate) struct Author(pub(crate) String);
 
+/// `/v1/stations/{station}/trace`
+fn is_trace(path: &str) -> bool {
+    let of_station = path.strip_prefix("/v1/stations/").and_then(|rest| rest.split_once('/'));
+    of_station.is_some_and(|(_, rest)| rest == "trace")
+}
+
 async fn authenticate(State(deps): State<Deps>, mut request: Request, next: Next) -> Response {
     let need = match (request.method(), request.uri().path()) {
+        // What people and cars say to a station, word for word.
+        (_, path) if is_trace(path) => Scope::Operate,
         (&Method::GET | &Method::HEAD, _) => Scope::Read,
         (_, path) if path.starts_with("/v1/import") || path.starts_with("/v1/rejected") => Scope::Ingest,
         (_, "/v1/books:check") => Scope::Operate,

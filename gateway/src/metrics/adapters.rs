@@ -15,6 +15,13 @@ const CONNECTIONS: MetricSpec = MetricSpec {
     labels: &["protocol"],
     help: "Open connections of stations",
 };
+const SEATS: MetricSpec = MetricSpec {
+    name: "ampwarden_connection_seats",
+    kind: MetricKind::Gauge,
+    unit: Unit::None,
+    labels: &[],
+    help: "Places of OCPP stations that are taken: by a connection, by one that waits for the end of the one before it, or by an end that is not journaled yet",
+};
 const CONNECTS: MetricSpec = MetricSpec {
     name: "ampwarden_connects_total",
     kind: MetricKind::Counter,
@@ -88,6 +95,7 @@ const CERTIFICATE: MetricSpec = MetricSpec {
 
 pub(super) const METRICS: &[MetricSpec] = &[
     CONNECTIONS,
+    SEATS,
     CONNECTS,
     DISCONNECTS,
     MESSAGES,
@@ -145,6 +153,7 @@ pub struct ReasonLabels {
 #[allow(missing_docs)]
 pub struct AdapterMetrics {
     pub connections: Family<ProtocolLabels, Gauge>,
+    pub seats: Gauge,
     pub connects: Family<ProtocolLabels, Counter>,
     pub disconnects: Family<ReasonLabels, Counter>,
     pub messages: Family<ActionLabels, Counter>,
@@ -163,6 +172,7 @@ impl AdapterMetrics {
     pub fn register(registry: &mut Registry) -> Self {
         Self {
             connections: registry.gauge(&CONNECTIONS),
+            seats: registry.gauge(&SEATS),
             connects: registry.counter(&CONNECTS),
             disconnects: registry.counter(&DISCONNECTS),
             messages: registry.counter(&MESSAGES),

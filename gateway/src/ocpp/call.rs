@@ -9,7 +9,7 @@ use station::fold::Outcome;
 use station::id::StationId;
 use station::ocpp::frame::{call_error, call_result};
 use station::ocpp::{
-    self, Action, Answering, Call, CallError, ErrorCode, Frame, FrameError, Undecodable, Version,
+    self, Action, Answering, Call, CallError, DecodeError, ErrorCode, Frame, FrameError, Undecodable, Version,
 };
 use station::time::Timestamp;
 use tracing::Instrument;
@@ -30,6 +30,8 @@ pub(super) struct Conversation {
     pub(super) path: Box<str>,
     /// Whether a BootNotification was accepted.
     pub(super) booted: bool,
+    /// Whether nothing is tolerated that is not by the book.
+    strict: bool,
     answers: Answers,
     /// Our own calls.
     pub(super) outgoing: Outgoing,
@@ -39,8 +41,22 @@ pub(super) struct Conversation {
 pub(super) type Reply = Option<String>;
 
 impl Conversation {
-    pub(super) fn new(station: StationId, version: Version, path: Box<str>, booted: bool) -> Self {
-        Self { station, version, path, booted, answers: Answers::default(), outgoing: Outgoing::new() }
+    pub(super) fn new(
+        station: StationId,
+        version: Version,
+        path: Box<str>,
+        booted: bool,
+        strict: bool,
+    ) -> Self {
+        Self {
+            station,
+            version,
+            path,
+            booted,
+            strict,
+            answers: Answers::default(),
+            outgoing: Outgoing::new(),
+        }
     }
 
     fn protocol(&self) -> &'static str {
@@ -97,13 +113,7 @@ impl Conversation {
     ) -> Result<String, Refused> {
         let mut events = match ocpp::decode(self.version, &self.station, call, &server.deps.secret_key) {
             Ok(events) => events,
-            Err(error) => {
-                tracing::debug!(%error, code = error.code.spelling(self.version), "call not taken");
-                let event =
-                    self.undecodable(server, error.reason, error.to_string(), Some(&call.id), Some(text));
-                self.submit(server, vec![event]).await?;
-                return Ok(self.error(server, call.raw_id, error.code, &error.to_string(), &error.field));
-            }
+            Err(error) => return self.refuse(server, text, call, &error).await,
         };
         let digest = events.first().map_or(0, |event| event.digest);
         if let Some(answer) = self.answers.get(digest, &call.id) {
@@ -115,6 +125,11 @@ impl Conversation {
                 event.deviations.add(Deviation::BeforeBoot);
             }
         }
+        if self.strict
+            && let Some(error) = ocpp::strict::violation(self.version, call, &events)
+        {
+            return self.refuse(server, text, call, &error).await;
+        }
         let outcomes = match self.submit(server, events).await {
             Ok(outcomes) => outcomes,
             Err(Refused::TooLarge) => return self.too_large(server, call).await,
@@ -125,6 +140,20 @@ impl Conversation {
             server.registry.note_boot(&self.station);
         }
         Ok(self.answer(server, call, action, digest, &outcomes))
+    }
+
+    /// Keeps a call that is not taken, and tells the station why.
+    async fn refuse(
+        &mut self,
+        server: &Server,
+        text: &str,
+        call: &Call<'_>,
+        error: &DecodeError,
+    ) -> Result<String, Refused> {
+        tracing::debug!(%error, code = error.code.spelling(self.version), "call not taken");
+        let event = self.undecodable(server, error.reason, error.to_string(), Some(&call.id), Some(text));
+        self.submit(server, vec![event]).await?;
+        Ok(self.error(server, call.raw_id, error.code, &error.to_string(), &error.field))
     }
 
     fn answer(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::config::{HumanBytes, HumanDuration};
 use service::tls::TlsConfig;
 use station::ocpp::Version;
+use station::setting::{StationSetting, Strictness};
 
 /// Where stations connect by OCPP, and within which limits.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +47,22 @@ pub struct Config {
     /// What a station speaks that names no subprotocol: "ocpp1.6", "ocpp2.0.1", "ocpp2.1", or "none" to close such
     /// connections, as OCPP-J says.
     pub default_version: DefaultVersion,
+    /// How messages are taken that are not by the book, where a station's own setting says nothing: "lenient" (what can
+    /// be used is taken and flagged) or "strict" (they are answered with an error and kept in `rejected`; stations that
+    /// name no subprotocol are closed, unless they have a version of their own).
+    #[schemars(with = "StrictnessSchema")]
+    pub strictness: Strictness,
+}
+
+/// [`Strictness`] for the configuration's description.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[allow(dead_code)]
+enum StrictnessSchema {
+    /// What can be used is taken and flagged.
+    Lenient,
+    /// What is not by the book is answered with an error.
+    Strict,
 }
 
 impl Default for Config {
@@ -67,7 +84,27 @@ impl Default for Config {
             write_timeout: seconds(10),
             drain_per_second: 1_000,
             default_version: DefaultVersion::V16,
+            strictness: Strictness::Lenient,
         }
+    }
+}
+
+impl Config {
+    /// Whether a station with this setting is taken by the letter.
+    pub(super) fn is_strict(&self, setting: &StationSetting) -> bool {
+        setting.strictness.unwrap_or(self.strictness) == Strictness::Strict
+    }
+
+    /// What a station with this setting speaks that names no subprotocol; none if it is not let in.
+    pub(super) fn assumed_version(&self, setting: &StationSetting) -> Option<Version> {
+        let by_default = || self.default_version.version().filter(|_| !self.is_strict(setting));
+        setting.ocpp_version.or_else(by_default)
+    }
+
+    /// How often a station with this setting is pinged; never, if zero.
+    pub(super) fn ping_every(&self, setting: &StationSetting) -> Duration {
+        let of_station = setting.ping_interval_s.map(|seconds| Duration::from_secs(seconds.into()));
+        of_station.unwrap_or(self.ping_interval.0)
     }
 }
 

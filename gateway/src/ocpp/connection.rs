@@ -21,6 +21,7 @@ use super::outgoing::Next;
 use super::rate::Pace;
 use super::registry::{Link, Seat, Stop};
 use super::server::Server;
+use super::trace::Seen;
 use crate::metrics::{ProtocolLabels, ReasonLabels};
 use crate::pipeline::Refused;
 
@@ -176,9 +177,12 @@ where
         return;
     }
     let booted = server.registry.has_booted(&station) || (server.deps.booted)(&station);
-    let conversation = Conversation::new(station, version, path, booted);
+    let setting = (server.deps.setting)(&station);
+    let ping_every = server.config.ping_every(&setting);
+    let strict = server.config.is_strict(&setting);
+    let conversation = Conversation::new(station, version, path, booted, strict);
     let pace = Pace::new(server.config.max_messages_per_second, std::time::Instant::now());
-    Connection { server, ws, conversation, seat, pace, slowed: false }.run(remote, assumed).await;
+    Connection { server, ws, conversation, seat, pace, ping_every, slowed: false }.run(remote, assumed).await;
 }
 
 struct Connection<'a, S> {
@@ -187,6 +191,8 @@ struct Connection<'a, S> {
     conversation: Conversation,
     seat: Seat,
     pace: Pace,
+    /// How often it is pinged; never, if zero.
+    ping_every: Duration,
     /// Whether it was told that this station is slowed.
     slowed: bool,
 }
@@ -194,6 +200,7 @@ struct Connection<'a, S> {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
     async fn run(mut self, remote: IpAddr, assumed: bool) {
         let deps = &self.server.deps;
+        let version = self.conversation.version.subprotocol();
         let connected = EventKind::Connected {
             gateway: deps.gateway_id.to_string(),
             epoch: deps.epoch,
@@ -211,12 +218,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
         deps.metrics.connects.get_or_create(&protocol).inc();
         open.inc();
         tracing::debug!(station = %self.conversation.station, %remote, protocol = protocol.protocol, "connected");
+        deps.taps
+            .saw(&self.conversation.station, || Seen::note("connected", format!("{version} from {remote}")));
 
         let why = self.converse().await;
         // The end is journaled before the polite part: a newer connection waits for it.
         say_end(&mut self.ws, why).await;
         let detail = format!("the connection ended before an answer came ({})", why.label());
         self.conversation.give_up(self.server, detail).await;
+        deps.taps.saw(&self.conversation.station, || Seen::note("disconnected", why.label()));
         self.journal_end(why).await;
         open.dec();
         deps.metrics.disconnects.get_or_create(&ReasonLabels { reason: why.label() }).inc();
@@ -236,8 +246,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
 
     /// Message after message, until something ends it.
     async fn converse(&mut self) -> End {
-        let config = &self.server.config;
-        let (ping_every, idle_after) = (config.ping_interval.0, config.idle_timeout.0);
+        let (ping_every, idle_after) = (self.ping_every, self.server.config.idle_timeout.0);
         let tick = match (ping_every.is_zero(), idle_after.is_zero()) {
             (false, _) => ping_every,
             (true, false) => idle_after / 2,
@@ -326,6 +335,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
     }
 
     async fn frame(&mut self, frame: Option<Result<Message, WsError>>) -> ControlFlow<End> {
+        if let Some(frame) = &frame {
+            let deps = &self.server.deps;
+            deps.taps.saw(&self.conversation.station, || match frame {
+                Ok(message) => Seen::frame("in", message, &deps.secret_key),
+                Err(error) => Seen::note("error", error.to_string()),
+            });
+        }
         match frame {
             Some(Ok(Message::Text(text))) => match self.conversation.take(self.server, &text).await {
                 Ok(None) => ControlFlow::Continue(()),
@@ -371,6 +387,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
     }
 
     async fn send(&mut self, message: Message) -> ControlFlow<End> {
+        let deps = &self.server.deps;
+        let seen = || Seen::frame("out", &message, &deps.secret_key);
+        deps.taps.saw(&self.conversation.station, seen);
         tokio::select! {
             sent = timeout(self.server.config.write_timeout.0, self.ws.send(message)) => match sent {
                 Ok(Ok(())) => ControlFlow::Continue(()),

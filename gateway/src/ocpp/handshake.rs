@@ -151,7 +151,7 @@ fn check(server: &Server, request: &Request<Incoming>) -> Result<(Response<Strin
     let assumed = offered.trim().is_empty();
     let version = match negotiated {
         Some((version, _)) => Some(version),
-        None if assumed => server.config.default_version.version(),
+        None if assumed => server.config.assumed_version(&(server.deps.setting)(&station)),
         None => None,
     };
     Ok((response, Accepted { station, version, assumed, path: path.into() }))

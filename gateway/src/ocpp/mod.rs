@@ -13,7 +13,9 @@ mod replay;
 mod server;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use config::{Config, DefaultVersion};
 pub use rate::Pace;
 pub use server::{Deps, Error, serve};
+pub use trace::{Look, Seen, Taps};

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use station::id::StationId;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -130,6 +131,8 @@ pub(super) struct Registry {
     links: Mutex<HashMap<StationId, Arc<Link>>>,
     booted: Mutex<HashSet<u64>>,
     hasher: RandomState,
+    /// How many places are taken.
+    seats: Gauge,
 }
 
 /// Stations whose boot is remembered (8 bytes each); beyond, all are forgotten, and messages before the next boot are
@@ -137,8 +140,9 @@ pub(super) struct Registry {
 const BOOTED_MAX: usize = 1_000_000;
 
 impl Registry {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { links: Mutex::default(), booted: Mutex::default(), hasher: RandomState::new() })
+    pub(super) fn new(seats: Gauge) -> Arc<Self> {
+        let hasher = RandomState::new();
+        Arc::new(Self { links: Mutex::default(), booted: Mutex::default(), hasher, seats })
     }
 
     fn links(&self) -> MutexGuard<'_, HashMap<StationId, Arc<Link>>> {
@@ -148,6 +152,7 @@ impl Registry {
     /// Takes the station's place, and asks whoever has it to end.
     pub(super) fn take(self: &Arc<Self>, station: &StationId) -> Seat {
         let link = Arc::new(Link::default());
+        self.seats.inc();
         let previous = self.links().insert(station.clone(), link.clone());
         if let Some(previous) = &previous {
             previous.stop(Stop::Replaced);
@@ -161,6 +166,7 @@ impl Registry {
             links.remove(station);
         }
         drop(links);
+        self.seats.dec();
         link.leave();
     }
 
@@ -214,7 +220,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_newest_wins_and_waits_for_the_old_ones_end() {
-        let registry = Registry::new();
+        let registry = Registry::new(Gauge::default());
         let old = registry.take(&station());
         let mut new = registry.take(&station());
         assert_eq!(old.link.stopped().await, Stop::Replaced);
@@ -231,7 +237,7 @@ mod tests {
 
     #[tokio::test]
     async fn three_at_once_leave_in_their_order() {
-        let registry = Registry::new();
+        let registry = Registry::new(Gauge::default());
         let mut seats: Vec<Seat> = (0..3).map(|_| registry.take(&station())).collect();
         let third = seats.pop();
         let second = seats.pop();
@@ -256,7 +262,7 @@ mod tests {
 
     #[test]
     fn boots_are_remembered() {
-        let registry = Registry::new();
+        let registry = Registry::new(Gauge::default());
         assert!(!registry.has_booted(&station()));
         registry.note_boot(&station());
         assert!(registry.has_booted(&station()));

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use station::id::StationId;
 use station::secret::SecretKey;
+use station::setting::StationSetting;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -20,6 +21,7 @@ use super::config::Config;
 use super::connection;
 use super::rate::{Rate, StationRate};
 use super::registry::{Registry, Stop};
+use super::trace::Taps;
 use crate::commands::{self, Board};
 use crate::metrics::AdapterMetrics;
 use crate::pipeline::Pipeline;
@@ -42,6 +44,8 @@ pub struct Deps {
     pub gateway_id: Arc<str>,
     /// This run of the gateway.
     pub epoch: Uuid,
+    /// What operators say of a station.
+    pub setting: Arc<dyn Fn(&StationId) -> StationSetting + Send + Sync>,
     /// Whether a station may connect.
     pub admit: Arc<dyn Fn(&StationId) -> bool + Send + Sync>,
     /// Whether a station's BootNotification was accepted in an earlier run. Messages of stations of which that is not
@@ -49,6 +53,8 @@ pub struct Deps {
     pub booted: Arc<dyn Fn(&StationId) -> bool + Send + Sync>,
     /// Commands that wait for their stations.
     pub board: Arc<Board>,
+    /// Who looks at raw frames.
+    pub taps: Arc<Taps>,
     /// What is counted.
     pub metrics: AdapterMetrics,
 }
@@ -121,8 +127,8 @@ pub async fn serve(
         station_handshakes: StationRate::new(config.max_handshakes_per_station, Instant::now()),
         config,
         config_of_commands,
+        registry: Registry::new(deps.metrics.seats.clone()),
         deps,
-        registry: Registry::new(),
         open: AtomicUsize::new(0),
         draining: AtomicBool::new(false),
     });

@@ -356,8 +356,11 @@ async fn settings_are_a_history_and_what_is_in_force() {
             longitude_deg: Some(2.0),
             rated_power_w: Some(22_000.0),
             charger_type: Some("Level 2".into()),
-            maintenance: false,
             retired: true,
+            ocpp_version: Some(station::ocpp::Version::V201),
+            ping_interval_s: Some(0),
+            strictness: Some(station::setting::Strictness::Strict),
+            ..StationSetting::default()
         }),
         Setting::Tariff(Tariff {
             tariff: name.clone(),

@@ -53,8 +53,16 @@ const START: MetricSpec = MetricSpec {
     help: "When the process started, since 1970-01-01T00:00:00Z",
 };
 
+const TASKS: MetricSpec = MetricSpec {
+    name: "ampwarden_tasks",
+    kind: MetricKind::Gauge,
+    unit: Unit::None,
+    labels: &[],
+    help: "Tasks that are alive: each connection has one, and so have timers and servers",
+};
+
 /// The metrics of every process.
-pub const METRICS: &[MetricSpec] = &[BUILD_INFO, CPU, MEMORY, OPEN_FDS, MAX_FDS, START];
+pub const METRICS: &[MetricSpec] = &[BUILD_INFO, CPU, MEMORY, OPEN_FDS, MAX_FDS, START, TASKS];
 
 /// Registers [`METRICS`]. All crates of the product have one version, so this crate's is the product's.
 pub fn register(registry: &mut Registry) {
@@ -84,6 +92,9 @@ impl Collector for Process {
         if let Some(max) = number_after("/proc/self/limits", "Max open files") {
             ConstGauge::new(max).encode(MAX_FDS.encode(&mut encoder)?)?;
         }
+        let tasks =
+            tokio::runtime::Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks());
+        ConstGauge::new(i64::try_from(tasks).unwrap_or(i64::MAX)).encode(TASKS.encode(&mut encoder)?)?;
         Ok(())
     }
 }

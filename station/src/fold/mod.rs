@@ -111,7 +111,7 @@ impl Fold {
             return Outcome { verdict: Verdict::Rejected(*reason), ..Outcome::default() };
         }
         let station = self.stations.entry(event.station.clone()).or_default();
-        let odd = said_odd(event, deviations);
+        let odd = deviations.union(event.said_odd());
         let mut folding = Folding {
             station,
             settings: &settings,
@@ -413,16 +413,6 @@ impl Folding<'_> {
     fn noted(&mut self, severity: Severity, text: impl FnOnce() -> String) -> Outcome {
         log(self.rows, &self.origin, severity, text);
         Outcome::default()
-    }
-}
-
-/// What was odd about an event before anything was made of it: about itself and about its samples.
-fn said_odd(event: &StationEvent, deviations: Deviations) -> Deviations {
-    match &event.kind {
-        EventKind::MeterSampled { samples, .. } => {
-            samples.iter().fold(deviations, |all, sample| all.union(sample.deviations))
-        }
-        _ => deviations,
     }
 }
 

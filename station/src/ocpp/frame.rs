@@ -45,6 +45,8 @@ pub struct Call<'a> {
     pub wants_answer: bool,
     /// What was odd about the envelope.
     pub deviations: Deviations,
+    /// Whether there was no payload, or an empty list for it: it counts as empty.
+    pub payload_is_odd: bool,
 }
 
 /// An answer to a request of ours.
@@ -244,17 +246,20 @@ impl<'a> Frame<'a> {
         let Some(action) = elements.raw[2].and_then(text_of).filter(|action| !action.is_empty()) else {
             return Err(no_call("element 2, the action, is not a text".to_owned()));
         };
+        let mut payload_is_odd = false;
         let payload = match elements.raw[3] {
             // "Payload … JSON allows two notations: null and an empty object" (OCPP-J 1.6, 4.2.1).
             Some("null") => "{}",
             Some(payload) if payload.starts_with('{') => payload,
             None => {
                 odd.add(Deviation::FieldMissing);
+                payload_is_odd = true;
                 "{}"
             }
             // Languages that do not tell an empty map from an empty list send this.
             Some(payload) if is_empty_list(payload) => {
                 odd.add(Deviation::TypeMismatch);
+                payload_is_odd = true;
                 "{}"
             }
             Some(_) => {
@@ -266,7 +271,7 @@ impl<'a> Frame<'a> {
         if elements.count > 4 {
             odd.add(Deviation::FieldUnknown);
         }
-        Ok(Self::Call(Call { id, raw_id, action, payload, wants_answer, deviations: odd }))
+        Ok(Self::Call(Call { id, raw_id, action, payload, wants_answer, deviations: odd, payload_is_odd }))
     }
 }
 

@@ -194,6 +194,7 @@ impl<'a> Raw<'a> {
         let time = match Self::unquoted(json) {
             Some(text) => Timestamp::parse(&text, odd),
             None => json.parse::<f64>().ok().and_then(|number| {
+                odd.add(Deviation::TypeMismatch);
                 odd.add(Deviation::TimestampFormat);
                 from_unix(number)
             }),
@@ -207,6 +208,7 @@ impl<'a> Raw<'a> {
     /// A point in time that the schema requires.
     pub(super) fn required_time(self, odd: &mut Deviations) -> Option<Timestamp> {
         if self.is_none() {
+            odd.add(Deviation::FieldMissing);
             odd.add(Deviation::TimestampMissing);
         }
         self.time(odd)

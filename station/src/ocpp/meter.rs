@@ -75,6 +75,11 @@ pub(super) fn samples(values: &Many<MeterValue<'_>>, is_2x: bool, odd: &mut Devi
 
 fn readings(sampled: &SampledValue<'_>, is_2x: bool, odd: &mut Deviations, readings: &mut Vec<Reading>) {
     sampled.flag_unknown(odd);
+    let foreign =
+        if is_2x { [sampled.unit, sampled.format] } else { [sampled.unit_of_measure, sampled.signed] };
+    if foreign.iter().any(|field| !field.is_none()) {
+        odd.add(Deviation::FieldUnknown);
+    }
     let measurand =
         sampled.measurand.text(odd).map_or(Measurand::EnergyImportRegister, |word| Measurand::from(&*word));
     if measurand.is_other() {
@@ -209,7 +214,7 @@ mod tests {
                 true,
                 Some(7400.0),
                 "W",
-                vec![UnitMismatch],
+                vec![UnitMismatch, FieldUnknown],
             ),
             (
                 r#"{"value":1.5,"unitOfMeasure":{"unit":"Wh","multiplier":3}}"#,

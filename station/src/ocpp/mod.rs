@@ -14,6 +14,8 @@ mod lenient;
 mod message;
 mod meter;
 mod seal;
+pub mod shown;
+pub mod strict;
 mod v16;
 mod v201;
 mod v21;

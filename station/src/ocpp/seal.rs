@@ -56,7 +56,7 @@ pub(super) fn seal_text(text: &str, key: &SecretKey) -> String {
     }
 }
 
-fn names_a_token(text: &str) -> bool {
+pub(super) fn names_a_token(text: &str) -> bool {
     let plain: String =
         text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     NAMES.iter().any(|name| plain.contains(name))

@@ -1,16 +1,21 @@
 //! The versions of OCPP, and how one is agreed upon. The URL never picks it: what the websocket handshake negotiates
 //! does (OCPP-J 1.6, 3.1.2; OCPP 2.0.1 part 4, 3.1.2).
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Source;
 
 /// A version of OCPP over JSON.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Version {
     /// OCPP 1.6J.
+    #[serde(rename = "ocpp1.6")]
     V16,
     /// OCPP 2.0.1.
+    #[serde(rename = "ocpp2.0.1")]
     V201,
     /// OCPP 2.1.
+    #[serde(rename = "ocpp2.1")]
     V21,
 }
 

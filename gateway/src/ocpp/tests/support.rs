@@ -9,8 +9,10 @@ use futures_util::{SinkExt, StreamExt};
 use prometheus_client::registry::Registry;
 use station::event::{EventKind, StationEvent};
 use station::fold::{Authorization, Fold, Outcome, Rows};
-use station::id::EventId;
+use station::id::{EventId, StationId};
+use station::ocpp::Version;
 use station::secret::SecretKey;
+use station::setting::{StationSetting, Strictness};
 use station::time::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -108,9 +110,11 @@ impl Endpoint {
             secret_key: SecretKey::new(b"test"),
             gateway_id: "gw-1".into(),
             epoch: Uuid::from_u128(7),
+            setting: Arc::new(setting_of),
             admit: Arc::new(|station| !station.as_str().starts_with("unknown")),
             booted: Arc::new(|station| station.as_str().starts_with("booted")),
             board: Arc::default(),
+            taps: Arc::default(),
             metrics: AdapterMetrics::register(&mut registry),
         };
         let shutdown = CancellationToken::new();
@@ -207,6 +211,17 @@ impl Endpoint {
         let (stream, answer) = self.raw(&upgrade(&format!("/{station}"), Some("ocpp1.6")), "\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
         stream
+    }
+}
+
+/// What operators say of stations, by their names.
+fn setting_of(station: &StationId) -> StationSetting {
+    let name = station.as_str();
+    StationSetting {
+        strictness: name.starts_with("strict").then_some(Strictness::Strict),
+        ocpp_version: name.ends_with("old").then_some(Version::V201),
+        ping_interval_s: name.starts_with("unpinged").then_some(0),
+        ..StationSetting::default()
     }
 }
 

@@ -32,8 +32,7 @@ pub fn stations(mapping: &Mapping, text: &[u8]) -> Result<Vec<ListRow<StationSet
             longitude_deg,
             rated_power_w: row.number(Field::RatedPowerW)?,
             charger_type: row.text(Field::ChargerType),
-            maintenance: false,
-            retired: false,
+            ..StationSetting::default()
         })
     })
 }

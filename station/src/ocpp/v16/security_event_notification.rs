@@ -42,7 +42,7 @@ mod tests {
         assert_eq!(event.kind, expected);
         assert!(event.station_ts.is_some());
         let event = one(V16, "SecurityEventNotification", r#"{"type":"X"}"#);
-        assert_eq!(flags(event.deviations), "timestamp_missing");
+        assert_eq!(flags(event.deviations), "timestamp_missing,field_missing");
         assert_eq!(refused(V16, "SecurityEventNotification", "{}").0, "OccurenceConstraintViolation");
     }
 }

@@ -18,6 +18,19 @@ define! {
     }
 }
 
+/// 7.7.
+const STATUSES: [&str; 9] = [
+    "Available",
+    "Charging",
+    "Faulted",
+    "Finishing",
+    "Preparing",
+    "Reserved",
+    "SuspendedEV",
+    "SuspendedEVSE",
+    "Unavailable",
+];
+
 /// 7.6.
 const ERROR_CODES: [&str; 16] = [
     "ConnectorLockFailure",
@@ -47,8 +60,10 @@ pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let connector = request.connector.small("connectorId", odd)?.unwrap_or(0);
     let word = request.status.text(odd).ok_or_else(|| DecodeError::missing("status"))?;
     let mut info = request.info.limited(50, odd);
-    let status = ConnectorStatus::from_word(&word).unwrap_or_else(|| {
+    if !STATUSES.contains(&&*word) {
         odd.add(Deviation::VendorWord);
+    }
+    let status = ConnectorStatus::from_word(&word).unwrap_or_else(|| {
         // The word must not be lost; the columns have no place of their own for it.
         info = Some(info.take().map_or_else(|| word.to_string(), |info| format!("{word}: {info}")));
         ConnectorStatus::Unknown

@@ -4,6 +4,7 @@ use crate::deviation::Deviation;
 use crate::ocpp::error::DecodeError;
 use crate::ocpp::lenient::{Object, Raw, define};
 use crate::ocpp::message::Message;
+use crate::ocpp::version::Version;
 use crate::secret::Token;
 
 define! {
@@ -14,7 +15,7 @@ define! {
 /// Longest idToken by the book: 36 characters in 2.0.1, 255 in 2.1.
 const CHARS: usize = 255;
 
-/// IdTokenEnumType, and what 2.1 adds (there it is open).
+/// IdTokenEnumType, and what 2.1 adds (there any word may stand).
 const KINDS: [&str; 11] = [
     "Central",
     "DirectPayment",
@@ -38,13 +39,14 @@ pub(super) fn read<'a>(raw: Raw<'a>, message: &mut Message<'a>) -> Result<Option
     if raw.is_none() {
         return Ok(None);
     }
+    let is_open = message.version == Version::V21;
     let odd = &mut message.odd;
     let plain = if raw.is_object() {
         let token: IdToken<'_> = raw.object("idToken")?;
         token.flag_unknown(odd);
         match token.kind.text(odd) {
             None => odd.add(Deviation::FieldMissing),
-            Some(kind) if !KINDS.contains(&&*kind) => odd.add(Deviation::VendorWord),
+            Some(kind) if !is_open && !KINDS.contains(&&*kind) => odd.add(Deviation::VendorWord),
             Some(_) => {}
         }
         token.id_token.token("idToken.idToken", CHARS, odd)?

@@ -15,6 +15,9 @@ define! {
     }
 }
 
+/// ConnectorStatusEnumType (3.18).
+const STATUSES: [&str; 5] = ["Available", "Faulted", "Occupied", "Reserved", "Unavailable"];
+
 pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let request: Request<'_> = message.read()?;
     if request.evse.is_none() || request.connector.is_none() {
@@ -25,7 +28,13 @@ pub(super) fn decode(message: &mut Message<'_>) -> Result<(), DecodeError> {
     let connector = request.connector.small("connectorId", odd)?;
     let word = request.status.text(odd).ok_or_else(|| DecodeError::missing("connectorStatus"))?;
     let (status, info) = match ConnectorStatus::from_word(&word) {
-        Some(status) => (status, None),
+        Some(status) => {
+            // Words of 1.6 are understood, but not 2.x's.
+            if !STATUSES.contains(&&*word) {
+                odd.add(Deviation::VendorWord);
+            }
+            (status, None)
+        }
         None => {
             odd.add(Deviation::VendorWord);
             (ConnectorStatus::Unknown, Some(word.into_owned()))
@@ -68,7 +77,7 @@ mod tests {
                 Some(2),
                 Some(1),
                 ConnectorStatus::Charging,
-                "type_mismatch",
+                "type_mismatch,vendor_word",
             ),
             (
                 r#"{"connectorStatus":"Dreaming","evseId":1}"#,

@@ -58,7 +58,12 @@ mod tests {
                 true,
                 "",
             ),
-            (r#"{"controlType":"HVMustTrip","volts":1}"#, None, false, "timestamp_missing,field_unknown"),
+            (
+                r#"{"controlType":"HVMustTrip","volts":1}"#,
+                None,
+                false,
+                "timestamp_missing,field_missing,field_unknown",
+            ),
         ] {
             let event = one(V21, "NotifyDERAlarm", payload);
             let code = "DER/HVMustTrip".to_owned();

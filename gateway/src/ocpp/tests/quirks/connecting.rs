@@ -1,6 +1,14 @@
 //! How stations connect: what they put into the URL and into the header.
 
-use super::super::support::Endpoint;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use service::config::HumanDuration;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+use super::super::support::{DEADLINE, Endpoint, upgrade};
 use crate::ocpp::Config;
 
 struct Way {
@@ -105,4 +113,58 @@ async fn each_way_to_connect_is_taken() {
         assert_eq!(connected.source.label(), source, "{}", way.name);
         assert_eq!(connected.deviations.to_flags().unwrap_or_default(), flags, "{}", way.name);
     }
+}
+
+#[tokio::test]
+async fn a_station_without_a_subprotocol_speaks_its_own_version_or_is_closed_by_the_letter() {
+    let endpoint = Endpoint::start(Config::default()).await;
+    for (station, flags) in [("old", "no_subprotocol"), ("strict-old", "no_subprotocol")] {
+        let (mut client, agreed) = endpoint.try_connect(&format!("/{station}"), None).await.expect(station);
+        assert_eq!(agreed, None, "nothing was offered, nothing is answered");
+        let answer = client
+            .call(r#"[2,"1","BootNotification",{"reason":"PowerUp","chargingStation":{"vendorName":"Acme","model":"X"}}]"#)
+            .await;
+        assert!(answer.contains("Accepted"), "{station}: {answer}");
+        let events = endpoint.events.lock().expect("no panic");
+        let connected = events.iter().find(|event| event.station.as_str() == station).expect(station);
+        assert_eq!(connected.source.label(), "ocpp2.0.1", "{station}");
+        assert_eq!(connected.deviations.to_flags().unwrap_or_default(), flags, "{station}");
+    }
+    // What it offers counts before what is set.
+    let (_client, agreed) = endpoint.try_connect("/very-old", Some("ocpp1.6")).await.expect("connects");
+    assert_eq!(agreed.as_deref(), Some("ocpp1.6"));
+    let (mut client, agreed) =
+        endpoint.try_connect("/strict", None).await.expect("the handshake is finished");
+    assert_eq!(agreed, None);
+    assert_eq!(client.closed().await, CloseCode::Protocol);
+    assert!(endpoint.labels("strict").is_empty(), "it was never connected");
+}
+
+#[tokio::test]
+async fn pings_can_be_set_for_a_station() {
+    let often = HumanDuration(Duration::from_millis(50));
+    let endpoint = Endpoint::start(Config { ping_interval: often, ..Config::default() }).await;
+    let mut pinged = endpoint.connect("pinged", super::V16).await;
+    let mut unpinged = endpoint.connect("unpinged", super::V16).await;
+    for _ in 0..3 {
+        let frame = timeout(DEADLINE, pinged.ws.next()).await.expect("in time");
+        assert!(matches!(frame, Some(Ok(Message::Ping(_)))), "{frame:?}");
+    }
+    // The first thing that it hears is the answer to what it asks now.
+    unpinged.send(r#"[2,"1","Heartbeat",{}]"#).await;
+    let frame = timeout(DEADLINE, unpinged.ws.next()).await.expect("in time");
+    assert!(matches!(frame, Some(Ok(Message::Text(_)))), "{frame:?}");
+}
+
+/// permessage-deflate is not spoken: who offers it is answered without it, and sends plain frames then (RFC 7692, 5.1).
+#[tokio::test]
+async fn compression_is_declined_by_not_being_answered() {
+    let endpoint = Endpoint::start(Config::default()).await;
+    let request = String::from_utf8(upgrade("/deflate", Some(super::V16))).expect("text").replace(
+        "Sec-WebSocket-Version",
+        "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nSec-WebSocket-Version",
+    );
+    let (_stream, answer) = endpoint.raw(request.as_bytes(), "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    assert!(!answer.to_lowercase().contains("sec-websocket-extensions"), "{answer}");
 }

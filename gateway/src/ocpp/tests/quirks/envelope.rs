@@ -29,31 +29,36 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"1","DataTransfer",[]]"#,
         Some(r#"[3,"1",{"status":"UnknownVendorId"}]"#),
         ("events data_transferred", "type_mismatch,field_missing"),
-    ),
+    )
+    .strict("FormationViolation"),
     quirk(
         ("no payload at all", "seen: Heartbeats of three elements", V16),
         r#"[2,"1","DataTransfer"]"#,
         Some(r#"[3,"1",{"#),
         ("events data_transferred", "field_missing"),
-    ),
+    )
+    .strict("FormationViolation"),
     quirk(
         ("a fifth element", FRAMING, V16),
         r#"[2,"1","StatusNotification",{"connectorId":1,"status":"Available","errorCode":"NoError"},{"seq":4}]"#,
         Some(r#"[3,"1",{}]"#),
         ("connector_status 1 available", "field_unknown"),
-    ),
+    )
+    .strict("FormationViolation"),
     quirk(
         ("a number as message id", "OCPP-J 1.6, 4.1.4: the id is a string; it is echoed as it came", V16),
         r#"[2,17,"DataTransfer",{"vendorId":"x"}]"#,
         Some("[3,17,{"),
         ("events data_transferred", "type_mismatch"),
-    ),
+    )
+    .strict("FormationViolation"),
     quirk(
         ("the message type as text", TYPES, V16),
         r#"["2","1","DataTransfer",{"vendorId":"x"}]"#,
         Some(r#"[3,"1",{"#),
         ("events data_transferred", "type_mismatch"),
-    ),
+    )
+    .strict("FormationViolation"),
     quirk(
         ("white space between everything", RFC, V16),
         "\r\n [ 2 , \"1\"\t, \"DataTransfer\" , { \"vendorId\" : \"x\" } ] \n",
@@ -77,7 +82,8 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"{now}-of-a-station-that-counts-on-and-on","DataTransfer",{"vendorId":"x"}]"#,
         Some(r#"[3,"{now}-of-a-station-that-counts-on-and-on",{"#),
         ("events data_transferred", "text_too_long"),
-    ),
+    )
+    .strict("FormationViolation"),
     quirk(
         ("a field twice", "RFC 8259, 4: names should be unique; the last counts", V16),
         r#"[2,"1","DataTransfer",{"vendorId":"x","vendorId":"y"}]"#,
@@ -89,7 +95,8 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"1","DataTransfer",{"vendorId":"x\ud83d"}]"#,
         Some(r#"[3,"1",{"#),
         ("events data_transferred", "type_mismatch"),
-    ),
+    )
+    .strict("TypeConstraintViolation"),
     quirk(
         ("a NUL in a text", "RFC 8259, 7: it may be escaped", V16),
         r#"[2,"1","DataTransfer",{"vendorId":"x\u0000"}]"#,
@@ -111,7 +118,8 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"1","DataTransfer",{"vendorId":"x","deep":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}]"#,
         Some(r#"[3,"1",{"#),
         ("events data_transferred", "field_unknown"),
-    ),
+    )
+    .strict("FormationViolation"),
     // Not JSON.
     quirk(
         ("no JSON", ERRORS, V16),

@@ -39,6 +39,8 @@ pub(super) struct Quirk {
     row: &'static str,
     /// That row's flags.
     flags: &'static str,
+    /// With which error a station is answered that is taken by the letter; `None` where it is answered the same.
+    strict: Option<&'static str>,
 }
 
 /// A quirk that is sent after nothing but the boot.
@@ -48,13 +50,26 @@ pub(super) const fn quirk(
     answer: Option<&'static str>,
     (row, flags): (&'static str, &'static str),
 ) -> Quirk {
-    Quirk { name, source, version, before: &[], sent, answer, row, flags }
+    Quirk { name, source, version, before: &[], sent, answer, row, flags, strict: None }
 }
 
 impl Quirk {
     /// The same after other messages.
     pub(super) const fn after(self, before: &'static [&'static str]) -> Self {
         Self { before, ..self }
+    }
+
+    /// What is answered to it by the letter.
+    pub(super) const fn strict(self, code: &'static str) -> Self {
+        Self { strict: Some(code), ..self }
+    }
+
+    /// Whether this is what a station gets that is taken by the letter, and all that is kept.
+    fn is_refused(&self, answer: Option<&str>, rows: &[rows::Row], code: &str) -> bool {
+        let is_told = answer
+            .is_some_and(|answer| answer.starts_with("[4,") && answer.contains(&format!(",\"{code}\",\"")));
+        let [row] = rows else { return false };
+        is_told && row.text.starts_with("rejected ") && row.text.ends_with("is taken by the letter")
     }
 }
 
@@ -85,14 +100,17 @@ fn filled(text: &str, now: DateTime<Utc>, transaction: &str) -> String {
         .replace("{tx}", transaction)
 }
 
+fn is_next(answer: &str) -> bool {
+    answer.get(1..).is_some_and(|rest| rest.starts_with(r#"3,"next","#) || rest.starts_with(r#"4,"next","#))
+}
+
 /// The number after `"transactionId":`.
 fn transaction_of(answer: &str) -> Option<String> {
     let (_, rest) = answer.split_once("\"transactionId\":")?;
     Some(rest.chars().take_while(char::is_ascii_digit).collect())
 }
 
-async fn played(endpoint: &Endpoint, quirk: &Quirk, number: usize) -> Result<(), String> {
-    let name = format!("Q-{number}");
+async fn played(endpoint: &Endpoint, quirk: &Quirk, name: String, by_letter: bool) -> Result<(), String> {
     let mut client: Station = endpoint.connect(&name, quirk.version).await;
     let now = Utc::now();
     let mut transaction = String::from("0");
@@ -107,14 +125,22 @@ async fn played(endpoint: &Endpoint, quirk: &Quirk, number: usize) -> Result<(),
     client.send(&filled(quirk.sent, now, &transaction)).await;
     client.send(NEXT).await;
     let mut answers = vec![client.receive().await];
-    if !answers[0].starts_with(r#"[3,"next","#) {
+    if !is_next(&answers[0]) {
         answers.push(client.receive().await);
     }
-    if !answers.pop().is_some_and(|next| next.starts_with(r#"[3,"next","#)) {
+    if !answers.pop().is_some_and(|next| is_next(&next)) {
         return Err("the connection did not go on".to_owned());
     }
     let answer = answers.pop();
     let rows = rows::of(endpoint, mark, &name);
+    if let Some(code) = quirk.strict.filter(|_| by_letter) {
+        let of_quirk = &rows[..rows.len().min(1)];
+        return if quirk.is_refused(answer.as_deref(), of_quirk, code) {
+            Ok(())
+        } else {
+            Err(format!("answered {answer:?}, expected {code}; rows {rows:#?}"))
+        };
+    }
     let is_answered = match (&answer, quirk.answer) {
         (Some(answer), Some(begin)) => answer.starts_with(&filled(begin, now, &transaction)),
         (answer, begin) => answer.is_none() && begin.is_none(),
@@ -137,8 +163,10 @@ async fn every_quirk_gets_its_answer_and_becomes_its_row() {
     let endpoint = Endpoint::folded(Config::default()).await;
     let mut wrong = Vec::new();
     for (number, quirk) in all().enumerate() {
-        if let Err(what) = played(&endpoint, quirk, number).await {
-            wrong.push(format!("{} ({}): {what}", quirk.name, quirk.version));
+        for (how, by_letter) in [("lenient", false), ("strict", true)] {
+            if let Err(what) = played(&endpoint, quirk, format!("{how}-{number}"), by_letter).await {
+                wrong.push(format!("{} ({}, {how}): {what}", quirk.name, quirk.version));
+            }
         }
     }
     assert!(wrong.is_empty(), "{} quirks:\n{}", wrong.len(), wrong.join("\n\n"));

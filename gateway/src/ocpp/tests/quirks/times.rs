@@ -10,7 +10,8 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"1","StatusNotification",{"connectorId":1,"status":"Available","errorCode":"NoError","timestamp":"{bare}"}]"#,
         Some(r#"[3,"1",{}]"#),
         ("connector_status 1 available", "timestamp_without_zone"),
-    ),
+    )
+    .strict("PropertyConstraintViolation"),
     quirk(
         ("1970", "seen: clocks that were never set", V16),
         r#"[2,"1","StatusNotification",{"connectorId":1,"status":"Available","errorCode":"NoError","timestamp":"1970-01-01T00:00:07Z"}]"#,
@@ -28,19 +29,22 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"1","StatusNotification",{"connectorId":1,"status":"Available","errorCode":"NoError","timestamp":"{bare}+0000"}]"#,
         Some(r#"[3,"1",{}]"#),
         ("connector_status 1 available", "timestamp_format"),
-    ),
+    )
+    .strict("PropertyConstraintViolation"),
     quirk(
         ("an offset of hours only", "seen: monta-app/ocpp-emulator, issue 5", V201),
         r#"[2,"1","StatusNotification",{"timestamp":"{bare}+00","connectorStatus":"Available","evseId":1,"connectorId":1}]"#,
         Some(r#"[3,"1",{}]"#),
         ("connector_status 1.1 available", "timestamp_format"),
-    ),
+    )
+    .strict("PropertyConstraintViolation"),
     quirk(
         ("a space for the T", "seen: SQL's way to write a time", V16),
         r#"[2,"1","StatusNotification",{"connectorId":1,"status":"Available","errorCode":"NoError","timestamp":"{spaced}"}]"#,
         Some(r#"[3,"1",{}]"#),
         ("connector_status 1 available", "timestamp_without_zone"),
-    ),
+    )
+    .strict("PropertyConstraintViolation"),
     quirk(
         ("t and z in small letters", "RFC 3339, 5.6: they may be", V16),
         r#"[2,"1","StatusNotification",{"connectorId":1,"status":"Available","errorCode":"NoError","timestamp":"{lower}"}]"#,
@@ -52,37 +56,43 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"1","StatusNotification",{"connectorId":1,"status":"Available","errorCode":"NoError","timestamp":"{minute}Z"}]"#,
         Some(r#"[3,"1",{}]"#),
         ("connector_status 1 available", "timestamp_format"),
-    ),
+    )
+    .strict("PropertyConstraintViolation"),
     quirk(
         ("seconds since 1970", "seen: a number where text belongs", V16),
         r#"[2,"1","StatusNotification",{"connectorId":1,"status":"Available","errorCode":"NoError","timestamp":{unix}}]"#,
         Some(r#"[3,"1",{}]"#),
-        ("connector_status 1 available", "timestamp_format"),
-    ),
+        ("connector_status 1 available", "timestamp_format,type_mismatch"),
+    )
+    .strict("TypeConstraintViolation"),
     quirk(
         ("milliseconds since 1970", "seen: JavaScript's Date.now()", V201),
         r#"[2,"1","StatusNotification",{"timestamp":{millis},"connectorStatus":"Available","evseId":1,"connectorId":1}]"#,
         Some(r#"[3,"1",{}]"#),
-        ("connector_status 1.1 available", "timestamp_format"),
-    ),
+        ("connector_status 1.1 available", "timestamp_format,type_mismatch"),
+    )
+    .strict("TypeConstraintViolation"),
     quirk(
         ("a time that cannot be read", ISO, V16),
         r#"[2,"1","StatusNotification",{"connectorId":1,"status":"Available","errorCode":"NoError","timestamp":"soon"}]"#,
         Some(r#"[3,"1",{}]"#),
         ("connector_status 1 available at receipt", "timestamp_missing"),
-    ),
+    )
+    .strict("PropertyConstraintViolation"),
     quirk(
         ("an empty time", "seen: clocks that were never set", V16),
         r#"[2,"1","StatusNotification",{"connectorId":1,"status":"Available","errorCode":"NoError","timestamp":""}]"#,
         Some(r#"[3,"1",{}]"#),
         ("connector_status 1 available at receipt", "timestamp_missing"),
-    ),
+    )
+    .strict("PropertyConstraintViolation"),
     quirk(
         ("a required time left out", "OCPP 2.0.1, 1.60.1: it is required there, and was not in 1.6", V201),
         r#"[2,"1","StatusNotification",{"connectorStatus":"Available","evseId":1,"connectorId":1}]"#,
         Some(r#"[3,"1",{}]"#),
-        ("connector_status 1.1 available at receipt", "timestamp_missing"),
-    ),
+        ("connector_status 1.1 available at receipt", "timestamp_missing,field_missing"),
+    )
+    .strict("OccurrenceConstraintViolation"),
     quirk(
         (
             "each sample of a message with a clock of its own",

@@ -38,13 +38,15 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"1","StopTransaction",{"meterStop":3000,"timestamp":"{now}"}]"#,
         OK,
         ("sessions ended energy_wh=2000", "field_missing"),
-    ).after(&[START]),
+    )
+    .strict("OccurenceConstraintViolation").after(&[START]),
     quirk(
         ("the transaction as text", "seen: numbers for texts and the reverse", V16),
         r#"[2,"1","StopTransaction",{"transactionId":"{tx}","meterStop":3000,"timestamp":"{now}"}]"#,
         OK,
         ("sessions ended energy_wh=2000", "type_mismatch"),
-    ).after(&[START]),
+    )
+    .strict("TypeConstraintViolation").after(&[START]),
     quirk(
         ("a start sent again with the same id", "OCPP-J 1.6, 4.1.4: the same message, the same answer", V16),
         r#"[2,"s","StartTransaction",{"connectorId":1,"idTag":"A","meterStart":1000,"timestamp":"{earlier}"}]"#,
@@ -68,7 +70,8 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"1","StartTransaction",{"idTag":"A","meterStart":1000,"timestamp":"{now}"}]"#,
         STARTED_OK,
         ("sessions open", "field_missing"),
-    ),
+    )
+    .strict("OccurenceConstraintViolation"),
     quirk(
         ("a start without a card", "seen: stations that charge for all", V16),
         r#"[2,"1","StartTransaction",{"connectorId":1,"idTag":"","meterStart":1000,"timestamp":"{now}"}]"#,
@@ -80,7 +83,8 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"1","StartTransaction",{"connectorId":1,"idTag":"A","meterStart":"1000.5","timestamp":"{now}"}]"#,
         STARTED_OK,
         ("sessions open", "type_mismatch"),
-    ),
+    )
+    .strict("TypeConstraintViolation"),
     quirk(
         ("a start whose end was lost in a power cut", "seen: the next start on the connector tells", V16),
         r#"[2,"1","StartTransaction",{"connectorId":1,"idTag":"B","meterStart":2500,"timestamp":"{now}"}]"#,
@@ -104,13 +108,15 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"1","StopTransaction",{"transactionId":{tx},"meterStop":3000,"timestamp":"{now}","reason":"Bored"}]"#,
         OK,
         ("sessions ended energy_wh=2000 reason=Bored", "vendor_word"),
-    ).after(&[START]),
+    )
+    .strict("PropertyConstraintViolation").after(&[START]),
     quirk(
         ("a stop without a meter", "OCPP 1.6, 6.49", V16),
         r#"[2,"1","StopTransaction",{"transactionId":{tx},"timestamp":"{now}"}]"#,
         OK,
         ("sessions ended", "field_missing"),
-    ).after(&[START]),
+    )
+    .strict("OccurenceConstraintViolation").after(&[START]),
     quirk(
         ("a meter that ran backwards", "seen: meters that were exchanged or reset", V16),
         r#"[2,"1","StopTransaction",{"transactionId":{tx},"meterStop":900,"timestamp":"{now}"}]"#,
@@ -134,7 +140,8 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"1","StatusNotification",{"connectorId":1,"status":"Available","errorCode":"NoError","timestamp":"{now}"}]"#,
         OK,
         ("connector_status 1 available", "before_boot"),
-    ).after(&["no boot"]),
+    )
+    .strict("SecurityError").after(&["no boot"]),
     quirk(
         ("an end without a start, in 2.x", "OCPP 2.0.1, E04: starts may be lost offline", V201),
         r#"[2,"1","TransactionEvent",{"eventType":"Ended","timestamp":"{now}","triggerReason":"EVDeparted","seqNo":4,"transactionInfo":{"transactionId":"gone"},"evse":{"id":1,"connectorId":1}}]"#,
@@ -152,7 +159,8 @@ pub(super) const QUIRKS: &[Quirk] = &[
         r#"[2,"1","TransactionEvent",{"eventType":"Started","timestamp":"{now}","triggerReason":"Authorized","seqNo":0,"transactionInfo":{"transactionId":5},"evse":{"id":1,"connectorId":1}}]"#,
         OK,
         ("sessions open", "type_mismatch"),
-    ),
+    )
+    .strict("TypeConstraintViolation"),
     quirk(
         ("no transaction, in 2.x", "OCPP 2.0.1, 1.64.1", V201),
         r#"[2,"1","TransactionEvent",{"eventType":"Started","timestamp":"{now}","triggerReason":"Authorized","seqNo":0,"evse":{"id":1}}]"#,
