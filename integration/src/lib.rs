@@ -10,6 +10,7 @@ mod eventually;
 mod gateway;
 pub mod ledger;
 pub mod servers;
+pub mod station;
 
 pub use binary::{binary, python};
 pub use eventually::{eventually, eventually_blocking};

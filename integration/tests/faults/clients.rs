@@ -11,7 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::fleet::{Fleet, compare};
-use crate::station::{DEADLINE, STORE_FILES, Station, metric, open_files, quantile, resident_mib};
+use integration::station::{DEADLINE, STORE_FILES, Station, metric, open_files, quantile, resident_mib};
 
 /// Messages of a flood: far more than a second's worth.
 const FLOOD: usize = 900;

@@ -11,7 +11,7 @@ use station::time::Timestamp;
 use store::read::{Reader, Row};
 
 use crate::fleet::{Fleet, MQTT, compare};
-use crate::station::{DEADLINE, Station, metric};
+use integration::station::{DEADLINE, Station, metric};
 
 /// Samples of one session.
 const SAMPLES: i64 = 20;

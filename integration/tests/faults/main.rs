@@ -18,7 +18,6 @@ mod letters;
 mod network;
 mod power;
 mod rows;
-mod station;
 mod store;
 mod storm;
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::fleet::{Fleet, compare};
-use crate::station::{STORE_FILES, Station, metric, open_files, quantile, resident_mib};
+use integration::station::{STORE_FILES, Station, metric, open_files, quantile, resident_mib};
 
 /// Stations that do nothing but ask how long a Heartbeat takes.
 const PROBES: u32 = 10;
