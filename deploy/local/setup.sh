@@ -36,7 +36,14 @@ main() {
 # ---- the subsets
 
 setup_demo() { fetch_questdb; }
-setup_test() { fetch_questdb; build_toxiproxy; python_packages test; setup_chart; setup_boards; }
+setup_test() {
+    fetch_questdb
+    build_toxiproxy
+    python_packages test
+    setup_chart
+    setup_boards
+    ocpp_client
+}
 setup_checks() { python_packages checks; }
 setup_chart() { setup_checks; python_packages chart; }
 setup_boards() {
@@ -197,14 +204,24 @@ recent_node() {
     have node && have npm && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]
 }
 
-# npm ci in folder $1, unless its lock file is the one that was installed before.
+# npm ci in folder $1, with the other arguments, unless its lock file is the one that was installed before.
 node_packages() {
     local folder=$1
+    shift
     cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed-lock" && return
     say "installing Node packages into ${folder#"$root"/}/node_modules"
-    (cd "$folder" && PATH="$local_dir/venv/bin:$PATH" npm ci --silent --no-audit --no-fund) \
+    (cd "$folder" && PATH="$local_dir/venv/bin:$PATH" npm ci --silent --no-audit --no-fund "$@") \
         || fail "npm could not install ${folder#"$root"/}/package-lock.json: its words are above"
     cp "$folder/package-lock.json" "$folder/node_modules/.installed-lock"
+}
+
+# An OCPP client that is not ours, in .local/ocpp-ws-cli. Nothing that it brings is run at installation.
+ocpp_client() {
+    local list=$requirements/ocpp-ws-cli folder=$local_dir/ocpp-ws-cli
+    cmp -s "$list/package-lock.json" "$folder/node_modules/.installed-lock" && return
+    mkdir -p "$folder"
+    cp "$list/package.json" "$list/package-lock.json" "$folder/"
+    node_packages "$folder" --ignore-scripts
 }
 
 # ---- Rust
