@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod answers;
+mod deflate;
 mod tool;
 mod trace;
 mod vanish;
