@@ -102,7 +102,8 @@ fn code(deviation: Deviation, version: Version) -> Option<ErrorCode> {
         | Deviation::StopWithoutStart
         | Deviation::MeterBackwards
         | Deviation::StartRetried
-        | Deviation::EnergyFromPower => return None,
+        | Deviation::EnergyFromPower
+        | Deviation::ForeignCard => return None,
     })
 }
 
