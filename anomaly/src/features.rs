@@ -65,10 +65,28 @@ features! {
     Temperature = "temperature_c", "Temperature", "°C";
     /// Energy that the battery took for what was given: state of charge × battery ÷ energy.
     BatteryAgainstEnergy = "battery_against_energy_ratio", "Battery gain against energy", "ratio";
+    /// Energy against the power that was measured and its time.
+    EnergyAgainstMeasured = "energy_against_measured_ratio", "Energy against measured power", "ratio";
+    /// How far the busiest of three phases lies above their mean.
+    Imbalance = "phase_imbalance_ratio", "Imbalance of the phases", "ratio";
+    /// How rarely the user begins at that hour.
+    HourOfUser = "start_hour_of_user", "Hour of the start against this user's usual", "";
     /// Energy against the user's usual.
     EnergyOfUser = "energy_of_user_ratio", "Energy against this user's usual", "ratio";
     /// Energy against the station's usual.
     EnergyOfStation = "energy_of_station_ratio", "Energy against this station's usual", "ratio";
+    /// Energy against the site's usual.
+    EnergyOfSite = "energy_of_site_ratio", "Energy against this site's usual", "ratio";
+    /// Energy against what is usual for the vehicle model.
+    EnergyOfVehicle = "energy_of_vehicle_ratio", "Energy against this vehicle model's usual", "ratio";
+    /// Temperature against the station's usual.
+    TemperatureOfStation = "temperature_of_station_ratio", "Temperature against this station's usual", "ratio";
+    /// Energy in the user's own deviations from the usual.
+    EnergySpreadOfUser = "energy_spread_of_user", "Energy against this user's habit", "";
+    /// Duration in the user's own deviations from the usual.
+    DurationSpreadOfUser = "duration_spread_of_user", "Duration against this user's habit", "";
+    /// Idle time in the user's own deviations from the usual.
+    IdleSpreadOfUser = "idle_spread_of_user", "Idle time against this user's habit", "";
     /// Duration against the user's usual.
     DurationOfUser = "duration_of_user_ratio", "Duration against this user's usual", "ratio";
     /// Duration against the station's usual.
@@ -77,13 +95,20 @@ features! {
     DurationOfSite = "duration_of_site_ratio", "Duration against this site's usual", "ratio";
     /// Idle time against the user's usual.
     IdleOfUser = "idle_of_user_ratio", "Idle time against this user's usual", "ratio";
+    /// Idle time against the station's usual.
+    IdleOfStation = "idle_of_station_ratio", "Idle time against this station's usual", "ratio";
     /// Mean power against the user's usual.
     PowerOfUser = "mean_power_of_user_ratio", "Mean power against this user's usual", "ratio";
     /// Mean power against the station's usual.
     PowerOfStation = "mean_power_of_station_ratio", "Mean power against this station's usual", "ratio";
     /// Mean power against the site's usual.
     PowerOfSite = "mean_power_of_site_ratio", "Mean power against this site's usual", "ratio";
+    /// Mean power against what is usual for the vehicle model.
+    PowerOfVehicle = "mean_power_of_vehicle_ratio", "Mean power against this vehicle model's usual", "ratio";
 }
+
+/// Nobody is so steady that less than a tenth more would be a deviation.
+const STEADIEST: f64 = 0.1;
 
 /// How many features there are.
 pub const COUNT: usize = Feature::ALL.len();
@@ -98,10 +123,18 @@ impl Feature {
         Some(match self {
             Self::EnergyOfUser => (Measure::Energy, Scope::User),
             Self::EnergyOfStation => (Measure::Energy, Scope::Station),
+            Self::TemperatureOfStation => (Measure::Temperature, Scope::Station),
+            Self::EnergySpreadOfUser => (Measure::Energy, Scope::User),
+            Self::DurationSpreadOfUser => (Measure::Duration, Scope::User),
+            Self::IdleSpreadOfUser => (Measure::Idle, Scope::User),
+            Self::EnergyOfSite => (Measure::Energy, Scope::Site),
+            Self::EnergyOfVehicle => (Measure::Energy, Scope::Vehicle),
             Self::DurationOfUser => (Measure::Duration, Scope::User),
             Self::DurationOfStation => (Measure::Duration, Scope::Station),
             Self::DurationOfSite => (Measure::Duration, Scope::Site),
             Self::IdleOfUser => (Measure::Idle, Scope::User),
+            Self::IdleOfStation => (Measure::Idle, Scope::Station),
+            Self::PowerOfVehicle => (Measure::MeanPower, Scope::Vehicle),
             Self::PowerOfUser => (Measure::MeanPower, Scope::User),
             Self::PowerOfStation => (Measure::MeanPower, Scope::Station),
             Self::PowerOfSite => (Measure::MeanPower, Scope::Site),
@@ -117,6 +150,8 @@ impl Feature {
             Some((Measure::Duration, _)) => Self::Duration,
             Some((Measure::Idle, _)) => Self::Idle,
             Some((Measure::MeanPower, _)) => Self::MeanPower,
+            Some((Measure::Temperature, _)) => Self::Temperature,
+            None if self == Self::HourOfUser => Self::Hour,
             None => self,
         }
     }
@@ -126,7 +161,7 @@ impl Feature {
     pub fn to_natural(self, value: f64) -> f64 {
         match self.context() {
             Some(_) => value.exp(),
-            None => self.measure().map_or(value, |measure| value.exp_m1() * measure.scale()),
+            None => self.measure().map_or(value, |measure| measure.to_natural(value)),
         }
     }
 
@@ -147,10 +182,21 @@ impl Feature {
         match self {
             Self::Hour | Self::Weekday => 0.0,
             Self::Temperature => 2.0,
-            Self::IdleShare | Self::EnergyAgainstPower => 0.03,
+            Self::TemperatureOfStation => 0.002,
+            Self::EnergySpreadOfUser | Self::DurationSpreadOfUser | Self::IdleSpreadOfUser => 0.25,
+            Self::IdleShare | Self::EnergyAgainstPower | Self::EnergyAgainstMeasured => 0.03,
+            Self::Imbalance => 0.05,
+            // Hours that few sessions tell apart.
+            Self::HourOfUser => 0.3,
             // A twentieth, on a logarithmic scale.
             _ => 0.05,
         }
+    }
+
+    /// Whether it is held against how much its scope varies: what is odd for one user is another's habit.
+    #[must_use]
+    pub fn is_in_deviations(self) -> bool {
+        matches!(self, Self::EnergySpreadOfUser | Self::DurationSpreadOfUser | Self::IdleSpreadOfUser)
     }
 
     /// Whether hour or weekday: unusual only together with others, never a reason alone, and without a lower or
@@ -184,6 +230,7 @@ pub fn measure(session: &Session, measure: Measure) -> f64 {
         Measure::Duration => session.duration_s,
         Measure::Idle => session.idle_s,
         Measure::MeanPower => session.power_w(),
+        Measure::Temperature => session.hottest_c(),
     };
     logarithm(value, measure)
 }
@@ -211,10 +258,18 @@ pub fn extract(session: &Session, usual: &Usual, own: bool) -> Row {
             Feature::Weekday => weekday,
             Feature::Temperature => session.hottest_c().unwrap_or(f64::NAN),
             Feature::BatteryAgainstEnergy => battery_against_energy(session),
+            Feature::EnergyAgainstMeasured => energy_against_measured(session),
+            Feature::Imbalance => session.meter.and_then(|m| m.imbalance_ratio).unwrap_or(f64::NAN),
+            Feature::HourOfUser => usual.hours().surprise(session, own),
             _ => match feature.context() {
                 Some((measured, scope)) => {
                     let value = measure(session, measured);
-                    value - usual.median(session, scope, measured, own.then_some(value))
+                    let away = value - usual.median(session, scope, measured, own.then_some(value));
+                    if feature.is_in_deviations() {
+                        away / usual.spread(session, scope, measured).max(STEADIEST)
+                    } else {
+                        away
+                    }
                 }
                 None => f64::NAN,
             },
@@ -227,6 +282,15 @@ fn energy_against_power(session: &Session) -> f64 {
     match (session.energy_wh, session.peak_power_w(), session.flowing_s()) {
         (Some(energy), Some(power), Some(time)) if power > 100.0 && time >= 60.0 => {
             (energy / (power * time / 3600.0)).clamp(-1.0, 10.0)
+        }
+        _ => f64::NAN,
+    }
+}
+
+fn energy_against_measured(session: &Session) -> f64 {
+    match (session.energy_wh, session.measured_wh()) {
+        (Some(energy), Some(measured)) if measured > 200.0 && !session.energy_from_power => {
+            (energy / measured).clamp(0.0, 5.0)
         }
         _ => f64::NAN,
     }

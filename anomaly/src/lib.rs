@@ -6,6 +6,7 @@
 pub mod checks;
 mod config;
 pub mod features;
+mod hours;
 mod metrics;
 pub mod models;
 mod places;
@@ -120,6 +121,7 @@ pub async fn run(
     let trainer = Arc::new(Trainer {
         config: config.training.clone(),
         training: config.training(),
+        limits: config.checks.clone(),
         reader: reader.clone(),
         folder: folder.clone(),
         scorer: Arc::clone(&scorer),

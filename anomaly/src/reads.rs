@@ -17,8 +17,10 @@ const SLACK_S: i64 = 3600;
 const BEGAN_BACK_S: i64 = 40 * 86_400;
 /// A hole between two samples of power is not bridged if it is longer.
 const HOLE_S: f64 = 1000.0;
+/// Samples so soon after a session's end still belong to it: stations send their last one with the stop.
+const END_SLACK_S: i64 = 60;
 
-const COLUMNS: &str = "ts, session_id, revision, station, site, token_hash, started_at, ended_at, duration_s, \
+const COLUMNS: &str = "ts, session_id, revision, station, site, token_hash, vehicle_model, started_at, ended_at, duration_s, \
     charging_s, idle_s, energy_wh, meter_start_wh, meter_stop_wh, max_power_w, mean_power_w, soc_start_ratio, \
     soc_end_ratio, battery_wh, temperature_c, inferred, partial, samples, updated_at, flags";
 
@@ -87,6 +89,7 @@ fn stored(row: &Row) -> Result<Stored, ReadError> {
             station: row.get("station")?,
             site: row.get("site")?,
             user: row.get("token_hash")?,
+            vehicle: row.get("vehicle_model")?,
             ts_us: row.get::<Timestamp>("ts")?.0,
             started_us: row.get::<Timestamp>("started_at")?.0,
             ended_us: ended_at.map(|t| t.0),
@@ -107,6 +110,7 @@ fn stored(row: &Row) -> Result<Stored, ReadError> {
             inferred: row.get("inferred")?,
             start_missing: row.get("partial")?,
             meter_backwards: has("meter_backwards"),
+            clock_wrong: has("clock"),
             energy_from_power: has("energy_from_power"),
             meter: None,
             samples: row.get("samples")?,
@@ -279,10 +283,23 @@ pub(crate) async fn meters<'a>(
             let ts: Timestamp = row.get("ts")?;
             power.entry(row.get("session_id")?).or_default().push((ts.0, row.get("power_w")?));
         }
+        let sql = format!(
+            "SELECT session_id, phase, avg(current_a) AS amperes, avg(power_w) AS watts FROM meter_values \
+             WHERE {within} AND phase IN ('L1', 'L2', 'L3', 'L1-N', 'L2-N', 'L3-N') AND location = 'Outlet' \
+             GROUP BY session_id, phase"
+        );
+        let mut phases: HashMap<Uuid, Vec<Phase>> = HashMap::new();
+        for row in reader.query(&sql, &params).await? {
+            let means = (row.get("amperes")?, row.get("watts")?);
+            phases.entry(row.get("session_id")?).or_default().push(means);
+        }
         for stored in some {
             let mut meter = meters.remove(&stored.id).unwrap_or_default();
             if let Some(samples) = power.get(&stored.id) {
-                integrate(samples, &mut meter);
+                integrate(samples, stored.session.ended_us, &mut meter);
+            }
+            if let Some(phases) = phases.get(&stored.id) {
+                meter.imbalance_ratio = imbalance(phases);
             }
             stored.session.meter = Some(meter);
         }
@@ -290,10 +307,21 @@ pub(crate) async fn meters<'a>(
     Ok(())
 }
 
-/// Sums up samples of power (time in µs, W), in the order of time. Holes are left out rather than bridged.
-fn integrate(samples: &[(i64, f64)], meter: &mut Meter) {
-    meter.power_rows = i64::try_from(samples.len()).unwrap_or(i64::MAX);
-    meter.max_power_w = samples.iter().map(|(_, watts)| *watts).reduce(f64::max);
+/// Sums up samples of power (time in µs, W), in the order of time, up to the session's end and after it. Holes are
+/// left out rather than bridged.
+fn integrate(samples: &[(i64, f64)], ended_us: Option<i64>, meter: &mut Meter) {
+    let end = ended_us.map_or(i64::MAX, |end| end.saturating_add(END_SLACK_S * SECOND));
+    let (within, after) = samples.split_at(samples.partition_point(|(at, _)| *at <= end));
+    meter.power_rows = i64::try_from(within.len()).unwrap_or(i64::MAX);
+    meter.max_power_w = within.iter().map(|(_, watts)| *watts).reduce(f64::max);
+    let (energy_wh, covered_s) = integral(within);
+    meter.power_energy_wh = Some(energy_wh);
+    meter.power_covered_s = Some(covered_s);
+    meter.after_end_wh = (after.len() >= 2).then(|| integral(after).0);
+}
+
+/// The integral of power, Wh, and the time that it covers, s.
+fn integral(samples: &[(i64, f64)]) -> (f64, f64) {
     let (mut energy_ws, mut covered_s) = (0.0, 0.0);
     for pair in samples.windows(2) {
         let seconds = (pair[1].0 - pair[0].0) as f64 / SECOND as f64;
@@ -302,8 +330,23 @@ fn integrate(samples: &[(i64, f64)], meter: &mut Meter) {
             covered_s += seconds;
         }
     }
-    meter.power_energy_wh = Some(energy_ws / 3600.0);
-    meter.power_covered_s = Some(covered_s);
+    (energy_ws / 3600.0, covered_s)
+}
+
+/// A phase's mean current (A) and mean power (W).
+type Phase = (Option<f64>, Option<f64>);
+
+/// How far the busiest of three phases lies above their mean, by their mean currents (A) or else powers (W). `None`
+/// where not all three carry power: many vehicles charge on one phase or two.
+fn imbalance(phases: &[Phase]) -> Option<f64> {
+    let all = |values: Vec<f64>, least: f64| {
+        let mean = values.iter().sum::<f64>() / 3.0;
+        let (low, high) =
+            values.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), v| (low.min(*v), high.max(*v)));
+        (values.len() == 3 && mean >= least && low >= 0.1 * high).then(|| high / mean - 1.0)
+    };
+    let amperes = all(phases.iter().filter_map(|(amperes, _)| *amperes).collect(), 2.0);
+    amperes.or_else(|| all(phases.iter().filter_map(|(_, watts)| *watts).collect(), 500.0))
 }
 
 fn span(times: impl Iterator<Item = (Timestamp, Timestamp)>) -> Option<(Timestamp, Timestamp)> {
@@ -324,12 +367,33 @@ mod tests {
         let minute = 60 * SECOND;
         let mut samples: Vec<(i64, f64)> = (0..=60).map(|m| (m * minute, 6000.0)).collect();
         let mut meter = Meter::default();
-        integrate(&samples, &mut meter);
+        integrate(&samples, None, &mut meter);
         assert_eq!(meter.power_energy_wh, Some(6000.0));
         assert_eq!(meter.power_covered_s, Some(3600.0));
         samples.push((600 * minute, 0.0));
-        integrate(&samples, &mut meter);
+        integrate(&samples, None, &mut meter);
         assert_eq!(meter.power_energy_wh, Some(6000.0), "nine hours without a sample are not half of 6 kW");
         assert_eq!((meter.power_rows, meter.max_power_w), (62, Some(6000.0)));
+        assert_eq!(meter.after_end_wh, None);
+    }
+
+    #[test]
+    fn power_after_the_end_is_counted_apart() {
+        let minute = 60 * SECOND;
+        let samples: Vec<(i64, f64)> = (0..=60).map(|m| (m * minute, 6000.0)).collect();
+        let mut meter = Meter::default();
+        integrate(&samples, Some(39 * minute), &mut meter);
+        assert_eq!((meter.power_energy_wh, meter.after_end_wh), (Some(4000.0), Some(1900.0)));
+        assert_eq!(meter.power_rows, 41, "the sample with the stop is the session's");
+    }
+
+    #[test]
+    fn only_phases_that_all_carry_power_can_be_uneven() {
+        let amperes = |values: &[f64]| values.iter().map(|a| (Some(*a), None)).collect::<Vec<_>>();
+        assert_eq!(imbalance(&amperes(&[16.0, 16.0, 16.0])), Some(0.0));
+        assert_eq!(imbalance(&amperes(&[18.0, 9.0, 9.0])), Some(0.5));
+        assert_eq!(imbalance(&amperes(&[16.0, 0.0, 0.0])), None, "one phase");
+        assert_eq!(imbalance(&amperes(&[16.0, 16.0])), None, "two");
+        assert_eq!(imbalance(&[(None, Some(4500.0)), (None, Some(3000.0)), (None, Some(1500.0))]), Some(0.5));
     }
 }

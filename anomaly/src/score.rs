@@ -16,6 +16,9 @@ use crate::words;
 const REASONS_MAX: usize = 5;
 const REASONS_USUAL: usize = 3;
 
+/// What is only good to know is never rarer than so many times what somebody should look at.
+const INFO_RAREST: f64 = 3.0;
+
 /// `kind` of what the model finds.
 pub const UNUSUAL: &str = "unusual";
 /// `kind` of nothing.
@@ -56,6 +59,8 @@ pub enum Baseline {
     Station,
     /// Those of the user.
     User,
+    /// Those with the vehicle model.
+    Vehicle,
 }
 
 impl From<Scope> for Baseline {
@@ -65,6 +70,7 @@ impl From<Scope> for Baseline {
             Scope::Site => Self::Site,
             Scope::Station => Self::Station,
             Scope::User => Self::User,
+            Scope::Vehicle => Self::Vehicle,
         }
     }
 }
@@ -88,7 +94,7 @@ pub struct Reason {
     pub usual_high_value: Option<f64>,
     /// Whose usual.
     pub baseline: Baseline,
-    /// The id of that user, station or site.
+    /// The id of that user, station, site or vehicle model.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub baseline_id: String,
     /// Its part of the whole, 0–1.
@@ -141,11 +147,15 @@ impl Scorer {
         let findings = checks::run(session, &self.limits);
         let assessment = self.artefact.as_ref().map(|artefact| artefact.model.assess(session));
         let by_model = assessment.as_ref().map_or(0.0, |a| 1.0 - a.share);
-        let by_checks = self.checks_score(&findings);
-        let score = by_model.max(by_checks).clamp(0.0, 1.0);
+        let certain = self.certainties(session, &findings);
+        let by_checks = checks_score(&certain);
+        // A broken rule counts for more in a session that is unusual as well.
+        let left = (1.0 - by_checks) * (1.0 - by_model).max(1e-9).sqrt();
+        let together = if findings.is_empty() { 0.0 } else { 1.0 - left };
+        let score = by_model.max(by_checks).max(together).clamp(0.0, 1.0);
         let severity = self.thresholds.severity(score);
 
-        let reasons = self.reasons(session, severity, &findings, assessment.as_ref(), by_model);
+        let reasons = self.reasons(session, severity, &findings, &certain, assessment.as_ref(), by_model);
         let (kind, text) = match (severity, findings.first()) {
             (Severity::Normal, _) => (NONE, "Nothing unusual.".to_owned()),
             (_, Some(finding)) if by_checks >= by_model => (finding.check.name, finding.text.clone()),
@@ -159,13 +169,21 @@ impl Scorer {
         Scored { score, severity, kind, text, reasons, cluster, partial, model: Arc::clone(&self.version) }
     }
 
-    /// The lowest score of the worst finding's severity; each further one halves what is left to 1.
-    fn checks_score(&self, findings: &[Finding]) -> f64 {
-        let Some(worst) = findings.first() else { return 0.0 };
-        let left = 1.0 - self.thresholds.lowest(worst.severity);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
-        let further = (findings.len() - 1).min(10) as i32;
-        1.0 - left * 0.5f64.powi(further)
+    /// Each finding's score: the lowest of its severity. What is only good to know counts by how rarely it happens:
+    /// less than that where many sessions at the site do the same, more where hardly any does.
+    fn certainties(&self, session: &Session, findings: &[Finding]) -> Vec<f64> {
+        let model = self.artefact.as_ref().map(|artefact| &artefact.model);
+        findings
+            .iter()
+            .map(|finding| match (finding.severity, model) {
+                (Severity::Info, Some(model)) => {
+                    let rarest = 1.0 - self.thresholds.warning;
+                    let share = model.breaking(finding.check, session).max(INFO_RAREST * rarest);
+                    (1.0 - share).max(0.0)
+                }
+                (severity, _) => self.thresholds.lowest(severity),
+            })
+            .collect()
     }
 
     fn reasons(
@@ -173,10 +191,12 @@ impl Scorer {
         session: &Session,
         severity: Severity,
         findings: &[Finding],
+        certain: &[f64],
         assessment: Option<&Assessment>,
         by_model: f64,
     ) -> Vec<Reason> {
-        let mut reasons: Vec<Reason> = findings.iter().map(|f| self.of_finding(f)).collect();
+        let mut reasons: Vec<Reason> =
+            findings.iter().zip(certain).map(|(f, score)| of_finding(f, *score)).collect();
         if let Some(assessment) = assessment
             && (findings.is_empty() || by_model >= self.thresholds.info)
         {
@@ -192,20 +212,28 @@ impl Scorer {
         }
         reasons
     }
+}
 
-    fn of_finding(&self, finding: &Finding) -> Reason {
-        Reason {
-            feature: finding.check.name.to_owned(),
-            display_name: finding.check.words.to_owned(),
-            observed_value: finding.observed,
-            unit: finding.unit.to_owned(),
-            usual_low_value: finding.low,
-            usual_high_value: finding.high,
-            baseline: Baseline::Rule,
-            baseline_id: String::new(),
-            share: surprise(self.thresholds.lowest(finding.severity)),
-            text: finding.text.clone(),
-        }
+/// The best finding's score; each further one halves what is left to 1.
+fn checks_score(certain: &[f64]) -> f64 {
+    let Some(best) = certain.iter().copied().reduce(f64::max) else { return 0.0 };
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+    let further = (certain.iter().filter(|score| **score >= 0.9).count().max(1) - 1).min(10) as i32;
+    1.0 - (1.0 - best) * 0.5f64.powi(further)
+}
+
+fn of_finding(finding: &Finding, score: f64) -> Reason {
+    Reason {
+        feature: finding.check.name.to_owned(),
+        display_name: finding.check.words.to_owned(),
+        observed_value: finding.observed,
+        unit: finding.unit.to_owned(),
+        usual_low_value: finding.low,
+        usual_high_value: finding.high,
+        baseline: Baseline::Rule,
+        baseline_id: String::new(),
+        share: surprise(score),
+        text: finding.text.clone(),
     }
 }
 
@@ -246,6 +274,7 @@ fn sentence(evidence: &Evidence, scope: Scope) -> String {
         Scope::Site => "at this site",
         Scope::Station => "at this station",
         Scope::User => "for this user",
+        Scope::Vehicle => "for this vehicle model",
     };
     let Some((low, high)) = evidence.usual else {
         return format!("{name} {observed} is unusual together with the other values.");
@@ -257,6 +286,9 @@ fn sentence(evidence: &Evidence, scope: Scope) -> String {
         (_, 1) => " over 1 session".to_owned(),
         (_, count) => format!(" over {count} sessions"),
     };
+    if feature.is_cyclic() {
+        return format!("{name} {observed} is unusual {whose} (mostly {usual}{history}).");
+    }
     if evidence.observed > high {
         format!("{name} {observed} is above what is usual {whose} ({usual}{history}).")
     } else if evidence.observed < low {

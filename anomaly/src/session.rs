@@ -15,6 +15,8 @@ pub struct Session {
     pub site: Option<String>,
     /// The user: the keyed hash of the token.
     pub user: Option<String>,
+    /// The vehicle's model.
+    pub vehicle: Option<String>,
     /// Designated timestamp of the row, microseconds since 1970 UTC.
     pub ts_us: i64,
     /// Begin, microseconds since 1970 UTC.
@@ -55,6 +57,8 @@ pub struct Session {
     pub start_missing: bool,
     /// The meter reading fell while it ran.
     pub meter_backwards: bool,
+    /// The station's clock was wrong while it ran.
+    pub clock_wrong: bool,
     /// The energy is the integral of power, because the station sent no meter readings.
     pub energy_from_power: bool,
     /// What the session's meter values say; none where there are none.
@@ -78,6 +82,10 @@ pub struct Meter {
     pub power_covered_s: Option<f64>,
     /// Hottest temperature, °C.
     pub max_temperature_c: Option<f64>,
+    /// Energy that flowed after the session's end, by the samples of power, Wh.
+    pub after_end_wh: Option<f64>,
+    /// How far the busiest of three phases that all carry power lies above their mean, as a part of it.
+    pub imbalance_ratio: Option<f64>,
 }
 
 impl Session {
@@ -97,6 +105,17 @@ impl Session {
             let flowing_h = self.flowing_s().filter(|s| *s >= 60.0)? / 3600.0;
             Some(self.energy_wh? / flowing_h)
         })
+    }
+
+    /// What the energy should be by the power that was measured, Wh: its integral where samples cover nearly all of the
+    /// time in which energy flowed, or else mean power times that time.
+    #[must_use]
+    pub fn measured_wh(&self) -> Option<f64> {
+        let sampled = self.meter.and_then(|meter| {
+            let covered = meter.power_covered_s? >= 0.9 * self.flowing_s()?;
+            (meter.power_rows >= 5 && covered).then_some(meter.power_energy_wh?)
+        });
+        sampled.or_else(|| Some(self.mean_power_w? * self.flowing_s()? / 3600.0))
     }
 
     /// The largest power that was seen, W.

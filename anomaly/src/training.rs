@@ -12,6 +12,7 @@ use store::read::{ReadError, Reader};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::checks::Limits;
 use crate::config::TrainingConfig;
 use crate::metrics::{Metrics, ReasonLabels};
 use crate::models::{Artefact, ArtefactError, Folder, Model, TrainError, Training};
@@ -54,6 +55,7 @@ pub(crate) enum TrainingError {
 pub(crate) struct Trainer {
     pub(crate) config: TrainingConfig,
     pub(crate) training: Training,
+    pub(crate) limits: Limits,
     pub(crate) reader: Reader,
     pub(crate) folder: Folder,
     pub(crate) scorer: Arc<ArcSwap<Scorer>>,
@@ -139,8 +141,9 @@ impl Trainer {
             self.metrics.rejected.get_or_create(&ReasonLabels { reason }).inc_by(number);
         }
         progress(Progress::Learning(count));
-        let (training, now) = (self.training, crate::now());
-        let model = tokio::task::spawn_blocking(move || Model::train(history, &training, now.0)).await??;
+        let (training, limits, now) = (self.training, self.limits.clone(), crate::now());
+        let model =
+            tokio::task::spawn_blocking(move || Model::train(history, &training, &limits, now.0)).await??;
         progress(Progress::Activating(count));
         let folder = self.folder.clone();
         let artefact = Arc::new(tokio::task::spawn_blocking(move || folder.save(model)).await??);

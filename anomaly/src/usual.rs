@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::features;
+use crate::hours::Hours;
 use crate::session::Session;
 
 /// As many sessions of one's own weigh as much as the wider scope's usual. With 6 sessions half of what is called
 /// usual is one's own.
-const SHRINKAGE_SESSIONS: f64 = 6.0;
+pub(crate) const SHRINKAGE_SESSIONS: f64 = 6.0;
 
 /// Quantities of which the usual is known per scope.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -23,11 +24,16 @@ pub enum Measure {
     Idle,
     /// W
     MeanPower,
+    /// °C
+    Temperature,
 }
+
+/// How many measures there are.
+const MEASURES: usize = Measure::ALL.len();
 
 impl Measure {
     /// All.
-    pub const ALL: [Self; 4] = [Self::Energy, Self::Duration, Self::Idle, Self::MeanPower];
+    pub const ALL: [Self; 5] = [Self::Energy, Self::Duration, Self::Idle, Self::MeanPower, Self::Temperature];
 
     /// Below this a difference means little: the models' scale is linear there, and logarithmic far above.
     #[must_use]
@@ -36,7 +42,15 @@ impl Measure {
             Self::Energy => 200.0,
             Self::Duration | Self::Idle => 300.0,
             Self::MeanPower => 200.0,
+            // Beyond all that is measured: degrees count alike.
+            Self::Temperature => 1000.0,
         }
+    }
+
+    /// From the models' scale to the unit.
+    #[must_use]
+    pub fn to_natural(self, value: f64) -> f64 {
+        value.exp_m1() * self.scale()
     }
 }
 
@@ -51,6 +65,8 @@ pub enum Scope {
     Station,
     /// Those of a user.
     User,
+    /// Those with a vehicle model.
+    Vehicle,
 }
 
 impl Scope {
@@ -62,10 +78,11 @@ impl Scope {
             Self::Site => "site",
             Self::Station => "station",
             Self::User => "user",
+            Self::Vehicle => "vehicle",
         }
     }
 
-    /// The id of the session's user, station or site.
+    /// The id of the session's user, station, site or vehicle model.
     #[must_use]
     pub fn id(self, session: &Session) -> Option<&str> {
         match self {
@@ -73,6 +90,7 @@ impl Scope {
             Self::Site => session.site.as_deref(),
             Self::Station => Some(session.station.as_str()),
             Self::User => session.user.as_deref(),
+            Self::Vehicle => session.vehicle.as_deref(),
         }
         .filter(|id| !id.is_empty())
     }
@@ -103,10 +121,12 @@ struct Centre {
 /// The usual of everybody. Immutable: a new model brings a new one.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Usual {
-    fleet: [Option<Centre>; 4],
-    sites: HashMap<String, [Option<Centre>; 4]>,
-    stations: HashMap<String, [Option<Centre>; 4]>,
-    users: HashMap<String, [Option<Centre>; 4]>,
+    fleet: [Option<Centre>; MEASURES],
+    sites: HashMap<String, [Option<Centre>; MEASURES]>,
+    stations: HashMap<String, [Option<Centre>; MEASURES]>,
+    users: HashMap<String, [Option<Centre>; MEASURES]>,
+    vehicles: HashMap<String, [Option<Centre>; MEASURES]>,
+    hours: Hours,
 }
 
 /// The sorted list's quantile, interpolated.
@@ -148,11 +168,11 @@ fn centre(mut values: Vec<f64>) -> Option<Centre> {
     })
 }
 
-fn table<'a>(groups: HashMap<&'a str, Vec<&'a Session>>) -> HashMap<String, [Option<Centre>; 4]> {
+fn table<'a>(groups: HashMap<&'a str, Vec<&'a Session>>) -> HashMap<String, [Option<Centre>; MEASURES]> {
     groups.into_iter().map(|(id, sessions)| (id.to_owned(), centres(&sessions))).collect()
 }
 
-fn centres(sessions: &[&Session]) -> [Option<Centre>; 4] {
+fn centres(sessions: &[&Session]) -> [Option<Centre>; MEASURES] {
     Measure::ALL.map(|measure| centre(sessions.iter().map(|s| features::measure(s, measure)).collect()))
 }
 
@@ -174,7 +194,15 @@ impl Usual {
             sites: group(Scope::Site),
             stations: group(Scope::Station),
             users: group(Scope::User),
+            vehicles: group(Scope::Vehicle),
+            hours: Hours::learn(history),
         }
+    }
+
+    /// The hours at which sessions begin.
+    #[must_use]
+    pub fn hours(&self) -> &Hours {
+        &self.hours
     }
 
     fn own(&self, session: &Session, scope: Scope, measure: Measure) -> Option<&Centre> {
@@ -183,6 +211,7 @@ impl Usual {
             Scope::Site => &self.sites,
             Scope::Station => &self.stations,
             Scope::User => &self.users,
+            Scope::Vehicle => &self.vehicles,
         };
         table.get(scope.id(session)?)?[measure as usize].as_ref()
     }
@@ -194,7 +223,7 @@ impl Usual {
             Scope::Station if session.site.is_some() => Some(Scope::Site),
             // A user who is new at a station behaves rather like others at that station than like the fleet.
             Scope::User => Some(Scope::Station),
-            Scope::Site | Scope::Station => Some(Scope::Fleet),
+            Scope::Site | Scope::Station | Scope::Vehicle => Some(Scope::Fleet),
         }
     }
 
@@ -218,6 +247,16 @@ impl Usual {
             return median;
         }
         (count * median + SHRINKAGE_SESSIONS * wider) / (count + SHRINKAGE_SESSIONS)
+    }
+
+    /// How much the values of a scope vary, on the models' scale: about a standard deviation, drawn towards the wider
+    /// scope where history is short. NaN if nothing at all is known.
+    #[must_use]
+    pub fn spread(&self, session: &Session, scope: Scope, measure: Measure) -> f64 {
+        // From the 10th to the 90th percentile of a normal distribution.
+        const DEVIATIONS: f64 = 2.563;
+        let range = self.range(session, scope, measure);
+        range.map_or(f64::NAN, |range| (range.high - range.low) / DEVIATIONS)
     }
 
     /// The usual range on the models' scale, drawn towards the wider scope where history is short, with the number

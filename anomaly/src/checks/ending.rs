@@ -67,6 +67,47 @@ pub(super) const NO_START: Check = Check {
     },
 };
 
+pub(super) const CLOCK_WRONG: Check = Check {
+    name: "clock_wrong",
+    words: "The station's clock was wrong",
+    rule: "The station's times differed from the gateway's by more than it believes; the gateway's were taken.",
+    run: |session, _| {
+        session.clock_wrong.then(|| Found {
+            severity: Severity::Info,
+            observed: 1.0,
+            unit: "",
+            low: None,
+            high: Some(0.0),
+            text: "The station's clock was wrong: times in this session are those of receipt.".to_owned(),
+        })
+    },
+};
+
+pub(super) const GAPS: Check = Check {
+    name: "gaps",
+    words: "Samples are missing",
+    rule: "For more than a part of the time in which energy flowed there are no samples of power, though there are some.",
+    run: |session, limits| {
+        let meter = session.meter.filter(|meter| meter.power_rows >= 2)?;
+        let flowing = session.flowing_s()?;
+        let dark = flowing - meter.power_covered_s?;
+        let high = limits.gaps_ratio * flowing;
+        // Stations that sample every quarter of an hour have none in a short session.
+        (dark > high && dark >= 1800.0).then(|| Found {
+            severity: Severity::Info,
+            observed: dark,
+            unit: "s",
+            low: None,
+            high: Some(high),
+            text: format!(
+                "For {} of the {} in which energy flowed the station sent no samples.",
+                quantity(dark, "s"),
+                quantity(flowing, "s")
+            ),
+        })
+    },
+};
+
 pub(super) const OVERSTAY: Check = Check {
     name: "overstay",
     words: "Overstay",

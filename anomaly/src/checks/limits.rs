@@ -26,6 +26,18 @@ pub struct Limits {
     pub overstay_after: HumanDuration,
     /// Longest duration of a session that is believed.
     pub duration_max: HumanDuration,
+    /// Energy that may flow after a session's end, Wh.
+    pub after_stop_wh: f64,
+    /// Part by which the busiest of three phases may lie above their mean.
+    pub imbalance_ratio: f64,
+    /// Part of the station's rating below which power is said to be derated.
+    pub derated_ratio: f64,
+    /// A session is said to be derated from this charging time on.
+    pub derated_after: HumanDuration,
+    /// Energy that must have moved the state of charge, as a part of the battery (or of 50 kWh where it is not known).
+    pub stuck_soc_ratio: f64,
+    /// Time without a sample of power, of the time in which energy flowed, from which samples are said to be missing.
+    pub gaps_ratio: f64,
     /// Temperature from which a connector is said to overheat, °C.
     pub temperature_max_c: f64,
 }
@@ -42,6 +54,12 @@ impl Default for Limits {
             battery_tolerance_ratio: 0.25,
             overstay_after: HumanDuration::from_secs(8 * 3600),
             duration_max: HumanDuration::from_days(14),
+            after_stop_wh: 50.0,
+            imbalance_ratio: 0.30,
+            derated_ratio: 0.10,
+            derated_after: HumanDuration::from_secs(3600),
+            stuck_soc_ratio: 0.10,
+            gaps_ratio: 0.5,
             temperature_max_c: 75.0,
         }
     }

@@ -50,6 +50,68 @@ pub(super) const MEAN_ABOVE_MAX: Check = Check {
     },
 };
 
+pub(super) const AFTER_STOP: Check = Check {
+    name: "power_after_stop",
+    words: "Power after the stop",
+    rule: "Energy flowed after the session's end, by the samples of power.",
+    run: |session, limits| {
+        let after = session.meter?.after_end_wh?;
+        (after > limits.after_stop_wh).then(|| Found {
+            severity: Severity::Warning,
+            observed: after,
+            unit: "Wh",
+            low: None,
+            high: Some(limits.after_stop_wh),
+            text: format!("{} flowed after the session had ended.", quantity(after, "Wh")),
+        })
+    },
+};
+
+pub(super) const IMBALANCE: Check = Check {
+    name: "phase_imbalance",
+    words: "Uneven phases",
+    rule: "All three phases carry power, and the busiest lies above their mean by more than the limit.",
+    run: |session, limits| {
+        let ratio = session.meter?.imbalance_ratio?;
+        (ratio > limits.imbalance_ratio).then(|| Found {
+            severity: Severity::Warning,
+            observed: ratio,
+            unit: "ratio",
+            low: None,
+            high: Some(limits.imbalance_ratio),
+            text: format!(
+                "The busiest phase carried {} more than the mean of the three.",
+                quantity(ratio, "ratio")
+            ),
+        })
+    },
+};
+
+pub(super) const DERATED: Check = Check {
+    name: "derated",
+    words: "Far below the rating",
+    rule: "Power stayed below a part of the station's rating for longer than the limit.",
+    run: |session, limits| {
+        let power = session.peak_power_w().filter(|w| *w > 0.0)?;
+        let rated = session.rated_power_w.filter(|w| *w > 0.0)?;
+        let time = session.flowing_s()?;
+        let low = rated * limits.derated_ratio;
+        (power < low && time >= limits.derated_after.0.as_secs_f64()).then(|| Found {
+            severity: Severity::Info,
+            observed: power,
+            unit: "W",
+            low: Some(low),
+            high: None,
+            text: format!(
+                "In {} of charging, power reached only {}; this station is rated for {}.",
+                quantity(time, "s"),
+                quantity(power, "W"),
+                quantity(rated, "W")
+            ),
+        })
+    },
+};
+
 pub(super) const OVERHEATING: Check = Check {
     name: "overheating",
     words: "Overheating",

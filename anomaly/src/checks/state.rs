@@ -12,6 +12,10 @@ pub(super) const METER_BACKWARDS: Check = Check {
     run: |session, _| {
         let counted = session.meter_stop_wh.zip(session.meter_start_wh).map(|(stop, start)| stop - start);
         let fell = counted.filter(|wh| *wh < -1.0);
+        // Its own check.
+        if rolled_over(session).is_some() {
+            return None;
+        }
         (session.meter_backwards || fell.is_some()).then(|| Found {
             severity: Severity::Critical,
             observed: counted.unwrap_or(0.0),
@@ -24,6 +28,66 @@ pub(super) const METER_BACKWARDS: Check = Check {
                 }
                 None => "A meter reading was lower than the one before it.".to_owned(),
             },
+        })
+    },
+};
+
+pub(super) const METER_ROLLOVER: Check = Check {
+    name: "meter_rollover",
+    words: "Meter began at zero again",
+    rule: "The meter reading fell from just below a power of ten (Wh) to just above zero, as full counters do.",
+    run: |session, _| {
+        let full = rolled_over(session)?;
+        let (start, stop) = (session.meter_start_wh?, session.meter_stop_wh?);
+        Some(Found {
+            severity: Severity::Info,
+            observed: stop,
+            unit: "Wh",
+            low: None,
+            high: Some(full),
+            text: format!(
+                "The meter's counter was full: it went from {} to {}, which is {}.",
+                quantity(start, "Wh"),
+                quantity(stop, "Wh"),
+                quantity(stop + full - start, "Wh")
+            ),
+        })
+    },
+};
+
+/// What the counter holds, if it seems to have begun at zero again: a power of ten, of which the session used at most a
+/// hundredth.
+fn rolled_over(session: &Session) -> Option<f64> {
+    let (start, stop) = (session.meter_start_wh?, session.meter_stop_wh?);
+    if stop < 0.0 || stop >= start {
+        return None;
+    }
+    (6..=10)
+        .map(|digits| 10f64.powi(digits))
+        .find(|full| start < *full && start >= 0.99 * full && stop <= 0.01 * full)
+}
+
+pub(super) const STUCK_SOC: Check = Check {
+    name: "stuck_soc",
+    words: "State of charge did not move",
+    rule: "Much energy was given, but the reported state of charge at the end is that of the start.",
+    run: |session, limits| {
+        let (from, to) = (session.soc_start_ratio?, session.soc_end_ratio?);
+        let energy = session.energy_wh?;
+        let battery = session.battery_wh.filter(|wh| *wh > 1000.0).unwrap_or(50_000.0);
+        let enough = limits.stuck_soc_ratio * battery;
+        // A full battery may be held warm.
+        (energy >= enough && (to - from).abs() < 0.005 && to < 0.97).then(|| Found {
+            severity: Severity::Warning,
+            observed: to - from,
+            unit: "ratio",
+            low: Some(0.5 * energy / battery),
+            high: None,
+            text: format!(
+                "{} was given, but the state of charge stayed at {}.",
+                quantity(energy, "Wh"),
+                quantity(to, "ratio")
+            ),
         })
     },
 };

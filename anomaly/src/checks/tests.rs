@@ -134,6 +134,41 @@ fn each_check_finds_its_fault() {
             "The vehicle was connected for 2 h and got no energy.",
             Session { energy_wh: Some(0.0), meter_stop_wh: None, soc_end_ratio: None, ..none() },
         ),
+        (
+            "meter_rollover",
+            "The meter's counter was full: it went from 997 kWh to 4 kWh, which is 7 kWh.",
+            Session { meter_start_wh: Some(997_000.0), meter_stop_wh: Some(4000.0), ..o() },
+        ),
+        (
+            "power_after_stop",
+            "400 Wh flowed after the session had ended.",
+            Session { meter: Some(Meter { after_end_wh: Some(400.0), ..Meter::default() }), ..o() },
+        ),
+        (
+            "phase_imbalance",
+            "The busiest phase carried 45 % more than the mean of the three.",
+            Session { meter: Some(Meter { imbalance_ratio: Some(0.45), ..Meter::default() }), ..o() },
+        ),
+        (
+            "stuck_soc",
+            "7 kWh was given, but the state of charge stayed at 40 %.",
+            Session { soc_end_ratio: Some(0.4), ..o() },
+        ),
+        (
+            "gaps",
+            "For 50 min of the 1 h in which energy flowed the station sent no samples.",
+            Session { meter: Some(Meter { power_covered_s: Some(600.0), ..meter }), ..o() },
+        ),
+        (
+            "derated",
+            "In 1 h of charging, power reached only 1.5 kW; this station is rated for 22 kW.",
+            Session { max_power_w: Some(1500.0), mean_power_w: None, rated_power_w: Some(22_000.0), ..o() },
+        ),
+        (
+            "clock_wrong",
+            "The station's clock was wrong: times in this session are those of receipt.",
+            Session { clock_wrong: true, ..o() },
+        ),
         ("no_stop", "The station never reported the end of this session.", Session { inferred: true, ..o() }),
         (
             "no_start",

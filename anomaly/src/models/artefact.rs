@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::trained::Model;
 
 /// First bytes of a file; the last digit is the format.
-const MAGIC: &[u8; 8] = b"AMPWMDL1";
+const MAGIC: &[u8; 8] = b"AMPWMDL2";
 /// A file with the format's predecessor or successor begins alike.
 const MAGIC_STEM: usize = 7;
 /// Larger files are not read: a model of a million sessions has some 100 MiB.
@@ -82,7 +82,7 @@ pub enum ArtefactError {
 }
 
 /// The format that is written and read.
-const MAGIC_FORMAT: char = '1';
+const MAGIC_FORMAT: char = '2';
 
 impl Artefact {
     /// Names a model by its content.
@@ -225,6 +225,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::checks::Limits;
     use crate::models::Training;
     use crate::session::Session;
 
@@ -238,7 +239,8 @@ mod tests {
                 ..Session::default()
             })
             .collect();
-        Model::train(history, &Training::default(), trained_at_us).expect("enough sessions")
+        Model::train(history, &Training::default(), &Limits::default(), trained_at_us)
+            .expect("enough sessions")
     }
 
     #[test]
@@ -270,10 +272,10 @@ mod tests {
         fs::write(&path, b"hello").expect("written");
         assert!(matches!(folder.load(&saved.name), Err(ArtefactError::Foreign(_))));
         let mut older = good;
-        older[MAGIC_STEM] = b'0';
+        older[MAGIC_STEM] = b'1';
         fs::write(&path, &older).expect("written");
         let error = folder.load(&saved.name).expect_err("another format").to_string();
-        assert!(error.contains("has format 0, but this version of Ampwarden reads format 1"), "{error}");
+        assert!(error.contains("has format 1, but this version of Ampwarden reads format 2"), "{error}");
     }
 
     #[test]

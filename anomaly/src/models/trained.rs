@@ -1,19 +1,21 @@
 //! A trained model: learns from a history, and says of one session how rare it is, and because of what.
 
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
+use super::broken::Broken;
 use super::calibration::Calibration;
 use super::clusters::Clusters;
-use super::forest::Forest;
-use super::tails::Tails;
+use super::ensemble::{Column, Ensemble, Growth};
+use crate::checks::{Check, Limits};
 use crate::features::{self, COUNT, Feature, Row};
 use crate::session::Session;
 use crate::usual::{Scope, Usual};
 
-/// How much the forest and the tails weigh. On sessions with injected faults the tails of context features find far
-/// more than the forest; the forest adds what is odd only in combination.
-const FOREST_WEIGHT: f64 = 0.3;
-const TAILS_WEIGHT: f64 = 0.7;
+/// The newest so many of the sessions, as one in so many, are first scored by a model of the older ones: how unusual
+/// usual sessions look when they are new. Too short a history calibrates itself on itself.
+const LATER: usize = 4;
+const LATER_MIN: usize = 200;
 
 /// How to train.
 #[derive(Clone, Copy, Debug)]
@@ -63,12 +65,9 @@ pub struct Model {
     /// The features' names, in the order of the columns: another order is another model.
     features: Vec<String>,
     usual: Usual,
-    tails: Tails,
-    /// What stands in for values that are not known.
-    medians: Vec<f64>,
-    forest: Forest,
-    forest_calibration: Calibration,
-    tails_calibration: Calibration,
+    ensemble: Ensemble,
+    /// How often usual sessions break each rule.
+    broken: Broken,
     calibration: Calibration,
     clusters: Clusters,
     cluster_names: Vec<String>,
@@ -110,8 +109,10 @@ impl Model {
     pub fn train(
         mut history: Vec<Session>,
         training: &Training,
+        limits: &Limits,
         trained_at_us: i64,
     ) -> Result<Self, TrainError> {
+        let broken = Broken::learn(&history, limits);
         let all = history.len();
         history.retain(|session| session.unusable_for_training().is_none());
         let rejected = all - history.len();
@@ -122,30 +123,19 @@ impl Model {
                 rejected,
             });
         }
-        let usual = Usual::learn(&history);
-        let rows: Vec<Row> = history.iter().map(|s| features::extract(s, &usual, true)).collect();
-        let flat: Vec<f64> = rows.iter().flatten().copied().collect();
-        let tails = Tails::learn(&flat, COUNT);
-        let medians: Vec<f64> = (0..COUNT)
-            .map(|column| tails.median(column))
-            .map(|median| if median.is_finite() { median } else { 0.0 })
-            .collect();
-        let filled: Vec<Row> = rows.iter().map(|row| fill(row, &medians)).collect();
-        let flat: Vec<f64> = filled.iter().flatten().copied().collect();
-        let forest = Forest::grow(&flat, COUNT, training.trees, training.sample, training.seed);
+        history.sort_by_key(|session| session.started_us);
+        let (usual, rows, ensemble) = learn(&history, training);
+        let older = history.len() - history.len() / LATER;
+        let raw = if history.len() - older >= LATER_MIN {
+            let (usual, _, ensemble) = learn(&history[..older], training);
+            let score = |s: &Session| ensemble.score(&features::extract(s, &usual, false), false);
+            history[older..].iter().map(score).collect()
+        } else {
+            rows.iter().map(|row| ensemble.score(row, true)).collect()
+        };
+        let calibration = Calibration::learn(raw);
 
-        let by_forest: Vec<f64> = filled.iter().map(|row| forest.score(row)).collect();
-        let by_tails: Vec<f64> = rows.iter().map(|row| tails_raw(&tails, row)).collect();
-        let forest_calibration = Calibration::learn(by_forest.clone());
-        let tails_calibration = Calibration::learn(by_tails.clone());
-        let both = by_forest
-            .iter()
-            .zip(&by_tails)
-            .map(|(f, t)| ensemble(forest_calibration.share(*f), tails_calibration.share(*t)))
-            .collect();
-        let calibration = Calibration::learn(both);
-
-        let grouping: Vec<f64> = filled.iter().flat_map(grouped).collect();
+        let grouping: Vec<f64> = rows.iter().flat_map(|row| grouped(&ensemble.filled(row))).collect();
         let clusters = Clusters::find(&grouping, GROUPED, training.seed);
         let cluster_names = name_clusters(&clusters);
         Ok(Self {
@@ -154,11 +144,8 @@ impl Model {
             rejected: rejected as u64,
             features: Feature::ALL.iter().map(|f| f.label().to_owned()).collect(),
             usual,
-            tails,
-            medians,
-            forest,
-            forest_calibration,
-            tails_calibration,
+            ensemble,
+            broken,
             calibration,
             clusters,
             cluster_names,
@@ -169,25 +156,12 @@ impl Model {
     #[must_use]
     pub fn assess(&self, session: &Session) -> Assessment {
         let row = features::extract(session, &self.usual, false);
-        let filled = fill(&row, &self.medians);
-        let mut credit = [0.0; COUNT];
-        let by_forest = self.forest.explain(&filled, &mut credit);
-        let forest_share = self.forest_calibration.share(by_forest);
-        let tails_share = self.tails_calibration.share(tails_raw(&self.tails, &row));
-        let share = self.calibration.share(ensemble(forest_share, tails_share));
-
-        // Each scorer's say, distributed over the features by what they contributed to it.
         let mut weights = [0.0; COUNT];
-        let excess: Row = std::array::from_fn(|column| excess(&self.tails, column, row[column]));
-        distribute(&mut weights, &excess, TAILS_WEIGHT * -tails_share.ln());
-        for (column, credit) in credit.iter_mut().enumerate() {
-            // What was not known cannot be a reason.
-            *credit = if row[column].is_nan() { 0.0 } else { credit.max(0.0) };
-        }
-        distribute(&mut weights, &credit, FOREST_WEIGHT * -forest_share.ln());
+        let share = self.calibration.share(self.ensemble.explain(&row, &mut weights));
+        let excess: Row = std::array::from_fn(|column| self.ensemble.excess(column, row[column]));
         let cluster = self
             .clusters
-            .nearest(&grouped(&filled))
+            .nearest(&grouped(&self.ensemble.filled(&row)))
             .map(|at| (at, self.cluster_names.get(at).cloned().unwrap_or_default()));
         Assessment { share, evidence: self.evidence(session, &row, &weights, &excess), cluster }
     }
@@ -223,19 +197,32 @@ impl Model {
     fn describe(&self, session: &Session, row: &Row, feature: Feature) -> Evidence {
         let shown = feature.shown_as();
         let observed = shown.to_natural(row[shown as usize]);
+        if feature == Feature::HourOfUser {
+            let usual = self.usual.hours().usual(session);
+            let sessions = usual.map_or(0, |(_, _, known)| known);
+            let usual = usual.filter(|_| sessions > 0).map(|(from, to, _)| (from, to));
+            return Evidence { feature: shown, scope: Scope::User, sessions, observed, usual, weight: 0.0 };
+        }
         let (scope, sessions, usual) = match feature.context() {
             Some((measure, scope)) => {
                 let range = self.usual.range(session, scope, measure);
-                let usual = range.map(|r| (shown.to_natural(r.low), shown.to_natural(r.high)));
+                let usual = range.map(|r| (measure.to_natural(r.low), measure.to_natural(r.high)));
                 (scope, range.map_or(0, |r| r.sessions), usual)
             }
             None => {
-                let range = if shown.is_cyclic() { None } else { self.tails.usual_range(feature as usize) };
+                let range =
+                    if shown.is_cyclic() { None } else { self.ensemble.usual_range(feature as usize) };
                 let usual = range.map(|(low, high)| (shown.to_natural(low), shown.to_natural(high)));
                 (Scope::Fleet, u32::try_from(self.sessions).unwrap_or(u32::MAX), usual)
             }
         };
         Evidence { feature: shown, scope, sessions, observed, usual, weight: 0.0 }
+    }
+
+    /// The share of sessions like this one that break a rule.
+    #[must_use]
+    pub fn breaking(&self, check: &Check, session: &Session) -> f64 {
+        self.broken.share(check, session)
     }
 
     /// The groups that were found.
@@ -293,14 +280,8 @@ impl Model {
         if !self.features.iter().map(String::as_str).eq(own) {
             return Some("it was trained on other features than this version of Ampwarden uses".to_owned());
         }
-        let sound = self.tails.is_sound(COUNT)
-            && self.medians.len() == COUNT
-            && self.forest.is_sound()
-            && self.forest.columns() == COUNT
-            && self.forest_calibration.is_sound()
-            && self.tails_calibration.is_sound()
-            && self.calibration.is_sound()
-            && self.clusters.is_sound(GROUPED);
+        let sound =
+            self.ensemble.is_sound(COUNT) && self.calibration.is_sound() && self.clusters.is_sound(GROUPED);
         (!sound).then(|| "its parts contradict each other".to_owned())
     }
 }
@@ -309,60 +290,31 @@ impl Evidence {
     /// Whether the value lies outside what is usual.
     #[must_use]
     pub fn outside(&self) -> bool {
-        self.usual.is_some_and(|(low, high)| self.observed < low || self.observed > high)
+        self.usual.is_some_and(|(low, high)| {
+            let (below, above) = (self.observed < low, self.observed > high);
+            // A span of hours may pass midnight.
+            if low > high { below && above } else { below || above }
+        })
     }
 }
 
-/// The row without gaps, in steps of what meters and clocks may err: the forest must not cut between two values that
-/// are the same.
-fn fill(row: &Row, medians: &[f64]) -> Row {
-    std::array::from_fn(|column| {
-        let value = if row[column].is_finite() { row[column] } else { medians[column] };
-        match Feature::ALL[column].accuracy() {
-            accuracy if accuracy > 0.0 => (value / accuracy).round() * accuracy,
-            _ => value,
-        }
-    })
-}
-
-/// The surprise of one column. Hours and weekdays have no tails.
-fn excess(tails: &Tails, column: usize, value: f64) -> f64 {
-    let feature = Feature::ALL[column];
-    if feature.is_cyclic() {
-        return 0.0;
-    }
-    // Drawn towards the middle by what meters and clocks may err.
-    let median = tails.median(column);
-    let drawn = if (value - median).abs() <= feature.accuracy() {
-        median
-    } else {
-        value - feature.accuracy().copysign(value - median)
-    };
-    tails.excess(column, drawn).0
-}
-
-fn tails_raw(tails: &Tails, row: &Row) -> f64 {
-    row.iter().enumerate().map(|(column, value)| excess(tails, column, *value)).sum()
-}
-
-fn ensemble(forest_share: f64, tails_share: f64) -> f64 {
-    FOREST_WEIGHT * -forest_share.ln() + TAILS_WEIGHT * -tails_share.ln()
-}
-
-fn distribute(weights: &mut Row, parts: &Row, amount: f64) {
-    let total: f64 = parts.iter().sum();
-    if total > 0.0 && amount > 0.0 {
-        for (weight, part) in weights.iter_mut().zip(parts) {
-            *weight += amount * part / total;
-        }
-    }
+/// What is usual in a history, its rows, and what the ensemble learns from them.
+fn learn(history: &[Session], training: &Training) -> (Usual, Vec<Row>, Ensemble) {
+    let usual = Usual::learn(history);
+    let rows: Vec<Row> = history.iter().map(|s| features::extract(s, &usual, true)).collect();
+    let columns: Vec<Column> =
+        Feature::ALL.iter().map(|f| Column { accuracy: f.accuracy(), cyclic: f.is_cyclic() }).collect();
+    let Training { trees, sample, seed, .. } = *training;
+    let ensemble =
+        Ensemble::learn(ArrayView2::from(rows.as_slice()), &columns, Growth { trees, sample, seed });
+    (usual, rows, ensemble)
 }
 
 /// The columns by which sessions are grouped, before hour as sine and cosine.
 const CENTER: [Feature; 4] = [Feature::Energy, Feature::Duration, Feature::MeanPower, Feature::IdleShare];
 const GROUPED: usize = CENTER.len() + 2;
 
-fn grouped(row: &Row) -> [f64; GROUPED] {
+fn grouped(row: &[f64]) -> [f64; GROUPED] {
     let angle = row[Feature::Hour as usize] / 24.0 * std::f64::consts::TAU;
     let [energy, duration, power, idle] = CENTER.map(|f| row[f as usize]);
     [energy, duration, power, idle, angle.sin(), angle.cos()]

@@ -42,7 +42,7 @@ pub(crate) fn history(count: usize, seed: u64) -> Vec<Session> {
 }
 
 fn scorer(history: Vec<Session>) -> Scorer {
-    let model = Model::train(history, &Training::default(), 0).expect("enough");
+    let model = Model::train(history, &Training::default(), &Limits::default(), 0).expect("enough");
     let (artefact, _) = Artefact::new(model).expect("encoded");
     Scorer::new(Limits::default(), Thresholds::default(), Some(Arc::new(artefact)))
 }
@@ -127,7 +127,7 @@ fn reasons_survive_the_store() {
 
 #[test]
 fn clusters_are_named_by_what_sets_them_apart() {
-    let model = Model::train(history(3000, 1), &Training::default(), 0).expect("enough");
+    let model = Model::train(history(3000, 1), &Training::default(), &Limits::default(), 0).expect("enough");
     let names = model.cluster_names();
     assert!((2..=5).contains(&names.len()), "{names:?}: {}", model.clusters_text());
     assert!(names.iter().any(|n| n.contains("high power")), "{names:?}");
@@ -141,9 +141,10 @@ fn unusable_sessions_are_counted_and_few_are_refused() {
     let mut sessions = history(300, 1);
     sessions[0].energy_wh = Some(f64::NAN);
     sessions[1].duration_s = Some(-5.0);
-    let model = Model::train(sessions.clone(), &Training::default(), 0).expect("enough");
+    let model = Model::train(sessions.clone(), &Training::default(), &Limits::default(), 0).expect("enough");
     assert_eq!((model.sessions, model.rejected), (298, 2));
     sessions.truncate(100);
-    let error = Model::train(sessions, &Training::default(), 0).expect_err("too few").to_string();
+    let error =
+        Model::train(sessions, &Training::default(), &Limits::default(), 0).expect_err("too few").to_string();
     assert!(error.starts_with("98 usable sessions are too few"), "{error}");
 }

@@ -46,6 +46,7 @@ pub(crate) fn session(message: api::Session) -> Result<Session, Status> {
         ("site", &message.site),
         ("token_hash", &message.token_hash),
         ("time_zone", &message.time_zone),
+        ("vehicle_model", &message.vehicle_model),
     ] {
         if text.len() > TEXT_MAX {
             wrong.add(format!("session.{field}"), format!("is longer than {TEXT_MAX} bytes"));
@@ -106,6 +107,7 @@ pub(crate) fn session(message: api::Session) -> Result<Session, Status> {
         station: message.station,
         site: text(message.site),
         user: text(message.token_hash),
+        vehicle: text(message.vehicle_model),
         ts_us: started.0,
         started_us: started.0,
         ended_us: ended.map(|t| t.0),
@@ -126,6 +128,7 @@ pub(crate) fn session(message: api::Session) -> Result<Session, Status> {
         inferred: message.end_inferred,
         start_missing: message.start_missing,
         meter_backwards: message.meter_backwards,
+        clock_wrong: false,
         energy_from_power: false,
         meter: None,
         samples: 0,
@@ -168,6 +171,7 @@ fn to_reason(reason: Reason) -> api::Reason {
         Baseline::Site => api::Baseline::Site,
         Baseline::Station => api::Baseline::Station,
         Baseline::User => api::Baseline::User,
+        Baseline::Vehicle => api::Baseline::Vehicle,
     };
     api::Reason {
         feature: reason.feature,

@@ -524,6 +524,8 @@ pub enum Baseline {
     Station = 4,
     /// The sessions of this user.
     User = 5,
+    /// The sessions with this vehicle model.
+    Vehicle = 6,
 }
 impl Baseline {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -538,6 +540,7 @@ impl Baseline {
             Self::Site => "BASELINE_SITE",
             Self::Station => "BASELINE_STATION",
             Self::User => "BASELINE_USER",
+            Self::Vehicle => "BASELINE_VEHICLE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -549,6 +552,7 @@ impl Baseline {
             "BASELINE_SITE" => Some(Self::Site),
             "BASELINE_STATION" => Some(Self::Station),
             "BASELINE_USER" => Some(Self::User),
+            "BASELINE_VEHICLE" => Some(Self::Vehicle),
             _ => None,
         }
     }
