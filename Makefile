@@ -45,6 +45,12 @@ bench: ## measurements beside floors and peers, three runs each; ONLY=events|jou
 	cargo build --locked --release -p ampwarden -p bench
 	AMPWARDEN_BIN=$(abspath $(or $(CARGO_TARGET_DIR),target))/release/ampwarden $(or $(CARGO_TARGET_DIR),target)/release/bench $(ONLY)
 
+.PHONY: quality
+quality: ## how well odd sessions are found: classical sets beside scikit-learn and PyOD, real sessions with injected faults; ONLY=adbench|injected
+	@deploy/local/setup.sh quality
+	cargo build --locked --workspace --bin quality
+	$(or $(CARGO_TARGET_DIR),target)/debug/quality $(ONLY)
+
 .PHONY: fuzz
 fuzz: ## fuzz every decoder, FUZZ_SECONDS (60) for each target, one a core at a time; ONLY=ocpp names one
 	@deploy/local/setup.sh test

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build, the demo and the tests need and this machine lacks.
 #
-#   deploy/local/setup.sh [demo] [test] [checks] [chart] [boards] [pictures]      (default: demo)
+#   deploy/local/setup.sh [demo] [test] [checks] [chart] [boards] [pictures] [quality]      (default: demo)
 #
 # Debian's packages are the only thing that needs root, and the only thing that leaves this folder: everything else
 # goes to .local/ in the project. Safe to run again: what is there is left alone, and then it takes about a second.
@@ -19,9 +19,9 @@ main() {
     [ $# -gt 0 ] || set -- demo
     for subset in "$@"; do
         case $subset in
-            demo | test | checks | chart | boards | pictures) ;;
+            demo | test | checks | chart | boards | pictures | quality) ;;
             -h | --help) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-            *) fail "there is no set-up called \"$subset\": choose among demo, test, checks, chart, boards, pictures" ;;
+            *) fail "there is no set-up called \"$subset\": choose among demo, test, checks, chart, boards, pictures, quality" ;;
         esac
     done
     mkdir -p "$local_dir"
@@ -45,6 +45,7 @@ setup_test() {
     ocpp_client
 }
 setup_checks() { python_packages checks; }
+setup_quality() { python_packages quality; }
 setup_chart() { setup_checks; python_packages chart; }
 setup_boards() {
     recent_node || python_packages node
@@ -63,7 +64,7 @@ missing_packages() {
     have cc || printf '%s\n' gcc libc6-dev
     [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
     have python3 || echo python3
-    case " $* " in *" test "* | *" checks "* | *" chart "* | *" boards "* | *" pictures "*)
+    case " $* " in *" test "* | *" checks "* | *" chart "* | *" boards "* | *" pictures "* | *" quality "*)
         python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv ;;
     esac
     case " $* " in *" demo "* | *" test "*)
