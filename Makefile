@@ -91,6 +91,11 @@ check-boards: ## fail when a board differs from its code or breaks a rule of our
 rules: ## render rules, their tests and the table of docs/alerts.md from prometheus/source
 	@deploy/local/setup.sh checks
 	python3 prometheus/render.py
+.PHONY: pictures
+pictures: ## draw every board from a running make demo into grafana/preview/out; BOARDS=grafana/dashboards/ampwarden-fleet.json draws one
+	@deploy/local/setup.sh pictures
+	node grafana/preview/preview.mjs --prom http://127.0.0.1:$(or $(DEMO_PROMETHEUS_PORT),9090) --qdb http://127.0.0.1:$(or $(DEMO_QUESTDB_PORT),9000) \
+		$(PICTURES) $(or $(BOARDS),$(wildcard grafana/dashboards/*.json))
 
 .PHONY: check-rules
 check-rules: ## check and unit-test the recording and alerting rules

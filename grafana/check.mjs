@@ -55,7 +55,7 @@ export function judge({ rows, values }) {
 export async function checkBoard(board, options, exceptions) {
   const now = options.now ?? Date.now();
   const range = { from: parseTime(options.from ?? board.time.from, now), to: parseTime(options.to, now) };
-  const variables = await resolveVariables(board, options.vars, options.prom, range);
+  const variables = await resolveVariables(board, options.vars, options, range);
   const results = [];
   for (const panel of panelsOf(board)) {
     for (const target of (panel.targets ?? []).filter((target) => !target.hide)) {

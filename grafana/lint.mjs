@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import { panelsOf } from './check.mjs';
 
-const UNITS = new Set(['short', 'none', 'watt', 'watth', 'percentunit', 's', 'dthms', 'bytes', 'ops', 'dateTimeAsIso', 'dateTimeFromNow']);
+const UNITS = new Set(['short', 'none', 'watt', 'watth', 'percentunit', 's', 'dthms', 'bytes', 'ops', 'dateTimeAsIso', 'dateTimeFromNow', 'locale', 'celsius', 'amp', 'volt']);
 const RATES = /\b(rate|irate|increase)\(/;
 
 export function lint(board) {

@@ -12,8 +12,30 @@ export function parseTime(text, now) {
   return time;
 }
 
+async function json(url, parameters) {
+  const answer = await fetch(`${url}?${new URLSearchParams(parameters)}`);
+  return answer.json();
+}
+
+/** What a query variable offers, from either data source; of an SQL answer the first column. */
+async function offered(variable, variables, { prom, qdb }, range) {
+  const query = typeof variable.query === 'string' ? variable.query : variable.query.query;
+  const context = { range, variables, panel: {} };
+  if (variable.datasource?.type === 'questdb-questdb-datasource') {
+    const { dataset, error } = await json(`${qdb}/exec`, { query: sql(query, context) });
+    if (error) throw new Error(`variable ${variable.name}: ${error}`);
+    return dataset.map(([value]) => value);
+  }
+  const found = /^label_values\((?:(.+),\s*)?(\w+)\)$/.exec(query ?? '');
+  if (!found) throw new Error(`variable ${variable.name}: only label_values(metric, label) is understood, not ${query}`);
+  const parameters = { start: range.from / 1e3, end: range.to / 1e3 };
+  if (found[1]) parameters['match[]'] = promql(found[1], context);
+  const { data } = await json(`${prom}/api/v1/label/${found[2]}/values`, parameters);
+  return data ?? [];
+}
+
 /** Values of the board's variables: { name: { values, all } }. */
-export async function resolveVariables(board, given, prom, range) {
+export async function resolveVariables(board, given, servers, range) {
   const variables = {};
   for (const variable of board.templating?.list ?? []) {
     if (variable.type === 'datasource') continue;
@@ -23,19 +45,13 @@ export async function resolveVariables(board, given, prom, range) {
     }
     const current = [variable.current?.value ?? []].flat();
     if (variable.type !== 'query') {
-      variables[variable.name] = { values: current, all: false };
+      variables[variable.name] = { values: current.length ? current : [variable.query ?? ''], all: false };
       continue;
     }
-    const query = typeof variable.query === 'string' ? variable.query : variable.query.query;
-    const found = /^label_values\((?:(.+),\s*)?(\w+)\)$/.exec(query ?? '');
-    if (!found) throw new Error(`variable ${variable.name}: only label_values(metric, label) is understood, not ${query}`);
-    const parameters = new URLSearchParams({ start: range.from / 1e3, end: range.to / 1e3 });
-    if (found[1]) parameters.set('match[]', found[1]);
-    const answer = await fetch(`${prom}/api/v1/label/${found[2]}/values?${parameters}`);
-    const { data } = await answer.json();
-    if (!data?.length) throw new Error(`variable ${variable.name}: ${query} gives nothing`);
+    const values = await offered(variable, variables, servers, range);
+    if (!values.length) throw new Error(`variable ${variable.name}: ${JSON.stringify(variable.query)} gives nothing`);
     const all = current.includes('$__all');
-    variables[variable.name] = { values: all ? [variable.allValue ?? data].flat() : current.length ? current : [data[0]], all };
+    variables[variable.name] = { values: all ? [variable.allValue ?? values].flat() : current.length ? current : [values[0]], all };
   }
   return variables;
 }

@@ -3,23 +3,12 @@ import * as bargauge from '@grafana/grafana-foundation-sdk/bargauge';
 import * as common from '@grafana/grafana-foundation-sdk/common';
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import * as geomap from '@grafana/grafana-foundation-sdk/geomap';
-import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 import { board, heading, place } from './board.js';
-import { BLUE, colourOverrides, CONNECTOR_STATUSES, GREEN, GREY, numberWords, ORANGE, RED, SEVERITIES, STATION_STATES, thresholds } from './look.js';
+import { colourOverrides, CONNECTOR_STATUSES, GREEN, GREY, numberWords, ORANGE, RED, SEVERITIES, STATION_STATES, thresholds } from './look.js';
+import { eachRow, lastValue, number } from './panels.js';
 import { atSite, instant, lastScores, range, rows, SESSIONS_TODAY, SITE, sql, STATIONS_JUDGED } from './query.js';
 import { cellThresholds, tableOf } from './tables.js';
-
-const lastValue = () => new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']);
-const eachRow = () => new common.ReduceDataOptionsBuilder().values(true).limit(8).calcs(['lastNotNull']);
-
-function number(): stat.PanelBuilder {
-  return new stat.PanelBuilder()
-    .unit('short')
-    .colorMode(common.BigValueColorMode.Value)
-    .graphMode(common.BigValueGraphMode.None)
-    .reduceOptions(lastValue());
-}
 
 function now(): dashboard.DashboardBuilder {
   return board({
@@ -69,7 +58,7 @@ function now(): dashboard.DashboardBuilder {
         description: 'Sessions that have begun and not ended, charging or not. None at a busy hour: see the alert NoSessions.',
         at: [12, 0, 4, 4],
       })
-        .thresholds(thresholds(BLUE))
+        .thresholds(thresholds('text'))
         .graphMode(common.BigValueGraphMode.Area)
         .withTarget(range(`sum(ampwarden_active_sessions{${SITE}})`, 'sessions')),
     )
@@ -82,7 +71,7 @@ function now(): dashboard.DashboardBuilder {
       })
         .unit('watt')
         .decimals(1)
-        .thresholds(thresholds(BLUE))
+        .thresholds(thresholds('text'))
         .graphMode(common.BigValueGraphMode.Area)
         .withTarget(range(`sum(ampwarden_power_watts{${SITE}})`, 'power')),
     )
@@ -158,11 +147,11 @@ function bars(title: string, id: number, at: [number, number, number, number], c
 
 function today(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder {
   const both = (title: string, id: number, x: number, unit: string, value: string, description: string) =>
-    place(number(), { id, title, description, at: [x, 36, 3, 7] })
+    place(number(), { id, title, description, at: [x, 36, 4, 7] })
       .unit(unit)
       .textMode(common.BigValueTextMode.ValueAndName)
       .orientation(common.VizOrientation.Horizontal)
-      .thresholds(thresholds(BLUE))
+      .thresholds(thresholds('text'))
       .overrideByName('same time last week', [{ id: 'color', value: { mode: 'fixed', fixedColor: GREY } }])
       .withTarget(
         sql(`
@@ -173,21 +162,21 @@ function today(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder 
   return builder
     .withRow(heading(100, "Today, by each site's own clock", 35))
     .withPanel(both('Energy today', 10, 0, 'watth', 'energy_wh', 'Energy of the sessions that ended today, and up to the same time a week ago. Running sessions count when they end.'))
-    .withPanel(both('Sessions today', 11, 3, 'short', '1', 'Sessions that ended today, and up to the same time a week ago. Far fewer than last week: are stations available, are cards refused?'))
+    .withPanel(both('Sessions today', 11, 4, 'short', '1', 'Sessions that ended today, and up to the same time a week ago. Far fewer than last week: are stations available, are cards refused?'))
     .withPanel(
       place(number(), {
         id: 12,
         title: 'Revenue today',
         description: 'Cost of the sessions that ended today, by currency: different currencies are never added. Last week\'s is in the table beside.',
-        at: [6, 36, 3, 7],
+        at: [8, 36, 4, 7],
         noValue: 'none',
       })
-        .unit('none')
+        .unit('locale')
         .decimals(2)
         .textMode(common.BigValueTextMode.ValueAndName)
         .orientation(common.VizOrientation.Horizontal)
         .text(new common.VizTextDisplayOptionsBuilder().titleSize(14).valueSize(18))
-        .thresholds(thresholds(BLUE))
+        .thresholds(thresholds('text'))
         .reduceOptions(eachRow())
         .withTarget(sql(`SELECT currency, sum(cost) AS revenue FROM (${SESSIONS_TODAY}) WHERE day = 'today' GROUP BY currency ORDER BY currency`)),
     )
@@ -200,7 +189,7 @@ function today(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder 
           id: 13,
           title: 'Today by site',
           description: 'The same by site and currency, against the same time last week. "Without energy": sessions that ended with less than 50 Wh, which are mostly failed starts; many at one site want a look at its stations.',
-          at: [9, 36, 15, 7],
+          at: [12, 36, 12, 7],
         },
       ).withTarget(
         sql(`
@@ -409,7 +398,7 @@ function health(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder
         .unit('short')
         .decimals(1)
         .graphMode(common.BigValueGraphMode.Area)
-        .thresholds(thresholds(BLUE))
+        .thresholds(thresholds('text'))
         .withTarget(range('sum(rate(ampwarden_events_received_total[$__rate_interval]))', 'events')),
     )
     .withPanel(

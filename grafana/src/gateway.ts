@@ -1,47 +1,27 @@
 // Gateway: does it take, does it keep, does it hand on.
 import * as common from '@grafana/grafana-foundation-sdk/common';
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
-import * as stat from '@grafana/grafana-foundation-sdk/stat';
-import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 import { board, heading, place } from './board.js';
-import { BLUE, GREEN, numberWords, ORANGE, RED, thresholds } from './look.js';
+import { GREEN, numberWords, ORANGE, RED, thresholds } from './look.js';
+import { lines as linesOf, number } from './panels.js';
 import { instant, range } from './query.js';
 
 const GATEWAY = 'instance=~"$instance"';
 
-
-function number(): stat.PanelBuilder {
-  return new stat.PanelBuilder()
-    .unit('short')
-    .colorMode(common.BigValueColorMode.Value)
-    .graphMode(common.BigValueGraphMode.None)
-    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']));
-}
-
-/** `wide`: many series, listed beside. */
-function lines(unit: string, wide = false): timeseries.PanelBuilder {
-  return new timeseries.PanelBuilder()
-    .unit(unit)
-    .min(0)
-    .lineWidth(1)
-    .fillOpacity(10)
-    .showPoints(common.VisibilityMode.Never)
-    .legend(new common.VizLegendOptionsBuilder().showLegend(true).displayMode(wide ? common.LegendDisplayMode.Table : common.LegendDisplayMode.List).placement(wide ? common.LegendPlacement.Right : common.LegendPlacement.Bottom).calcs(wide ? ['lastNotNull'] : []))
-    .tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending));
-}
+const lines = (unit: string, wide = false) => linesOf(unit, wide).min(0);
 
 function health(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder {
   return builder
     .withPanel(
       place(number(), { id: 1, title: 'Connections', description: 'Stations that are connected, all protocols.', at: [0, 0, 4, 4] })
-        .thresholds(thresholds(BLUE))
+        .thresholds(thresholds('text'))
         .graphMode(common.BigValueGraphMode.Area)
         .withTarget(range(`sum(ampwarden_connections{${GATEWAY}})`, 'connections')),
     )
     .withPanel(
       place(number(), { id: 2, title: 'Events a second', description: 'What arrives from stations. 0 for minutes: see the alert NothingArrives.', at: [4, 0, 4, 4] })
         .decimals(1)
-        .thresholds(thresholds(BLUE))
+        .thresholds(thresholds('text'))
         .graphMode(common.BigValueGraphMode.Area)
         .withTarget(range(`sum(rate(ampwarden_events_received_total{${GATEWAY}}[$__rate_interval]))`, 'events')),
     )

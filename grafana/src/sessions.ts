@@ -2,10 +2,10 @@
 import * as barchart from '@grafana/grafana-foundation-sdk/barchart';
 import * as common from '@grafana/grafana-foundation-sdk/common';
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
-import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 import { board, heading, place } from './board.js';
-import { BLUE, SKY, thresholds } from './look.js';
+import { BLUE, SKY } from './look.js';
+import { eachRow, number } from './panels.js';
 import { atSite, lastScores, sql } from './query.js';
 import { tableOf } from './tables.js';
 
@@ -13,14 +13,6 @@ import { tableOf } from './tables.js';
 const ENDED = `
   SELECT * FROM sessions
   WHERE ts >= dateadd('d', -3, $__fromTime) AND $__timeFilter(ended_at) AND state = 'ended' AND ${atSite()}`;
-
-const number = (unit: string) =>
-  new stat.PanelBuilder()
-    .unit(unit)
-    .thresholds(thresholds(BLUE))
-    .graphMode(common.BigValueGraphMode.None)
-    .colorMode(common.BigValueColorMode.Value)
-    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']));
 
 function summary(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder {
   const tile = (id: number, x: number, title: string, unit: string, value: string, description: string) =>
@@ -33,7 +25,7 @@ function summary(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilde
   tile(4, 12, 'Mean duration', 's', 'avg(duration_s) AS duration', 'From start to end, charging or not.');
   tile(5, 16, 'Time idle', 'percentunit', 'sum(idle_s) / sum(duration_s) AS idle', 'Share of the time in which a vehicle stood without charging. High: think of an idle fee.');
   return builder.withPanel(
-    place(number('none'), {
+    place(number('locale'), {
       id: 6,
       title: 'Revenue',
       description: 'Cost of the sessions that ended in the time range, by currency: different currencies are never added.',
@@ -43,8 +35,8 @@ function summary(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilde
       .decimals(2)
       .textMode(common.BigValueTextMode.ValueAndName)
       .orientation(common.VizOrientation.Horizontal)
-      .text(new common.VizTextDisplayOptionsBuilder().titleSize(14).valueSize(18))
-      .reduceOptions(new common.ReduceDataOptionsBuilder().values(true).limit(8).calcs(['lastNotNull']))
+      .text(new common.VizTextDisplayOptionsBuilder().titleSize(13).valueSize(16))
+      .reduceOptions(eachRow())
       .withTarget(sql(`SELECT coalesce(currency, '?') AS currency, sum(cost) AS revenue FROM (${ENDED}) WHERE cost IS NOT NULL GROUP BY currency ORDER BY currency`)),
   );
 }

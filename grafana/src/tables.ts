@@ -19,14 +19,14 @@ const pill = (colours: Record<string, string>): Property[] => [
 /** What a column is called says how it looks. */
 const COLUMNS: Record<string, Property[]> = {
   Site: [width(105)],
-  Station: [width(130)],
+  Station: [width(110)],
   Stations: [width(80)],
   Offline: [width(70)],
   Faulted: [width(72)],
   Sessions: [width(82)],
   'Last week': [width(90)],
   'Without energy': [width(115)],
-  Stop: [width(180)],
+  Stop: [width(140)],
   Connector: [width(90)],
   Started: [...unit('dateTimeAsIso'), width(165)],
   Ended: [...unit('dateTimeAsIso'), width(165)],
@@ -40,16 +40,17 @@ const COLUMNS: Record<string, Property[]> = {
   'Energy last week': [...unit('watth', 2), width(130)],
   Charge: [...unit('percentunit', 0), width(75)],
   Used: [...unit('percentunit', 0), width(65)],
-  Cost: [...unit('none', 2), width(80)],
-  'Cost so far': [...unit('none', 2), width(95)],
-  Revenue: [...unit('none', 2), width(90)],
-  'Revenue last week': [...unit('none', 2), width(135)],
+  Cost: [...unit('locale', 2), width(100)],
+  'Cost so far': [...unit('locale', 2), width(115)],
+  Revenue: [...unit('locale', 2), width(110)],
+  'Revenue last week': [...unit('locale', 2), width(155)],
   Currency: [width(80)],
-  Score: [...unit('none', 2), width(70)],
+  // Rare ones differ in the last digits.
+  Score: [...unit('none', 4), width(80)],
   Severity: [...pill(SEVERITIES), width(90)],
   State: [...pill(STATION_STATES), width(105)],
   Status: [...pill(CONNECTOR_STATUSES), width(115)],
-  Reason: [{ id: 'custom.minWidth', value: 300 }],
+  Reason: [{ id: 'custom.minWidth', value: 300 }, { id: 'custom.inspect', value: true }],
 };
 
 /** A table whose columns are looked up by name; each of `columns` is in its query. */
