@@ -91,6 +91,7 @@ check-boards: ## fail when a board differs from its code or breaks a rule of our
 rules: ## render rules, their tests and the table of docs/alerts.md from prometheus/source
 	@deploy/local/setup.sh checks
 	python3 prometheus/render.py
+
 .PHONY: pictures
 pictures: ## draw every board from a running make demo into grafana/preview/out; BOARDS=grafana/dashboards/ampwarden-fleet.json draws one
 	@deploy/local/setup.sh pictures

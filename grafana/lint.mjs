@@ -29,7 +29,10 @@ export function lint(board) {
         taken.set(cell, panel.title);
       }
   }
+  const titles = new Set();
   for (const panel of panelsOf(board)) {
+    if (titles.has(panel.title)) wrong(panel, 'another panel has this title');
+    titles.add(panel.title);
     const defaults = panel.fieldConfig?.defaults ?? {};
     if (!panel.title) wrong(panel, 'no title');
     if ((panel.description ?? '').length < 30) wrong(panel, 'no description that says what it means and what to do');

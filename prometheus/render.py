@@ -23,20 +23,19 @@ DOCS = "https://github.com/ampwarden/ampwarden/blob/main/docs/runbooks"
 BOARDS = ROOT / "grafana" / "dashboards"
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
-# Which variables the board of an alert takes from its labels, and the board to open as long as there is no such board.
+# Which variables the board of an alert takes from its labels.
 LINKS = {
-    "fleet": ([], "fleet"),
-    "site": (["site"], "fleet"),
-    "station": (["site", "station"], "fleet"),
-    "sessions": (["site"], "sessions"),
-    "gateway": ([], "gateway"),
-    "store": ([], "gateway"),
-    "slo": ([], "gateway"),
-    "anomalies": (["site"], "sessions"),
-    "anomaly-service": ([], "sessions"),
+    "fleet": [],
+    "site": ["site"],
+    "station": ["site", "station"],
+    "gateway": [],
+    "store": [],
+    "slo": [],
+    "anomalies": ["site"],
+    "anomaly": [],
 }
 ALERT_KEYS = {"alert", "severity", "board", "for", "keep_firing_for", "expr", "summary", "description"}
-RECORD_KEYS = {"record", "window", "expr"}
+RECORD_KEYS = {"record", "window", "labels", "expr"}
 
 
 class Wrong(Exception):
@@ -77,10 +76,8 @@ def put(text: str, divide: float, window: str | None = None) -> str:
 
 def link(board: str, value) -> str:
     """The path of an alert's board; `value` gives the text for a label."""
-    variables, nearest = LINKS[board]
-    uid = board if (BOARDS / f"ampwarden-{board}.json").exists() else nearest
-    query = "&".join(f"var-{name}={value(name)}" for name in variables)
-    return f"/d/ampwarden-{uid}" + (f"?{query}" if query else "")
+    query = "&".join(f"var-{name}={value(name)}" for name in LINKS[board])
+    return f"/d/ampwarden-{board}" + (f"?{query}" if query else "")
 
 
 def alert_rule(rule: dict, divide: float) -> dict:
@@ -90,7 +87,7 @@ def alert_rule(rule: dict, divide: float) -> dict:
         optional = {"for", "keep_firing_for"}
         if wrong - optional:
             raise Wrong(f"{name}: {', '.join(sorted(wrong - optional))} is missing or unknown")
-    if rule["board"] not in LINKS:
+    if rule["board"] not in LINKS or not (BOARDS / f"ampwarden-{rule['board']}.json").exists():
         raise Wrong(f"{name}: there is no board {rule['board']}")
     rendered = {"alert": name, "expr": put(rule["expr"], divide)}
     for key in ("for", "keep_firing_for"):
@@ -111,7 +108,10 @@ def record_rule(rule: dict, divide: float) -> dict:
     """A recording rule as Prometheus reads it."""
     if wrong := rule.keys() - RECORD_KEYS:
         raise Wrong(f"{rule['record']}: {', '.join(sorted(wrong))} is unknown")
-    return {"record": rule["record"], "expr": put(rule["expr"], divide, rule.get("window"))}
+    rendered = {"record": rule["record"], "expr": put(rule["expr"], divide, rule.get("window"))}
+    if "labels" in rule:
+        rendered["labels"] = rule["labels"]
+    return rendered
 
 
 def sources() -> dict[str, list]:

@@ -44,11 +44,11 @@ export async function resolveVariables(board, given, servers, range) {
       continue;
     }
     const current = [variable.current?.value ?? []].flat();
-    if (variable.type !== 'query') {
-      variables[variable.name] = { values: current.length ? current : [variable.query ?? ''], all: false };
+    if (variable.type === 'textbox') {
+      variables[variable.name] = { values: current.length ? current : [''], all: false };
       continue;
     }
-    const values = await offered(variable, variables, servers, range);
+    const values = variable.type === 'custom' ? variable.query.split(',') : await offered(variable, variables, servers, range);
     if (!values.length) throw new Error(`variable ${variable.name}: ${JSON.stringify(variable.query)} gives nothing`);
     const all = current.includes('$__all');
     variables[variable.name] = { values: all ? [variable.allValue ?? values].flat() : current.length ? current : [values[0]], all };

@@ -2,7 +2,7 @@
 import * as cog from '@grafana/grafana-foundation-sdk/cog';
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import * as table from '@grafana/grafana-foundation-sdk/table';
-import { PROM, rows } from './query.js';
+import { PROM, QDB, rows } from './query.js';
 
 /** What every panel says. `noValue` tells "nothing there" from "0"; in tables it stands in empty cells. */
 export interface Place {
@@ -25,7 +25,10 @@ interface Placeable extends cog.Builder<dashboard.Panel> {
 
 export function place<P extends Placeable>(panel: P, { id, title, description, at, noValue }: Place): P {
   const [x, y, w, h] = at;
-  return panel.id(id).title(title).description(description).gridPos({ x, y, w, h }).noValue(noValue ?? (panel instanceof table.PanelBuilder ? '–' : 'no data'));
+  const isTable = panel instanceof table.PanelBuilder;
+  // A table shows noValue in each empty cell: what it means that there is no row is told beside.
+  const told = isTable && noValue ? `${description} Empty: ${noValue}.` : description;
+  return panel.id(id).title(title).description(told).gridPos({ x, y, w, h }).noValue(isTable ? '–' : (noValue ?? 'no data'));
 }
 
 /** A heading over the panels below it. */
@@ -40,7 +43,30 @@ export interface Board {
   /** Goes up with each change that a user would notice. */
   version: number;
   from: string;
+  /** Whether it can be narrowed to some sites: the variable `site`. */
   site: boolean;
+}
+
+/** The variable `station`, one of the chosen sites' if the board has sites. */
+export function station(builder: dashboard.DashboardBuilder, site: boolean): dashboard.DashboardBuilder {
+  return builder.withVariable(
+    new dashboard.QueryVariableBuilder('station')
+      .label('Station')
+      .datasource(PROM)
+      .query({ query: `label_values(ampwarden_station_connected${site ? '{site=~"$site"}' : ''}, station)`, refId: 'station' })
+      .refresh(dashboard.VariableRefresh.OnDashboardLoad)
+      .sort(dashboard.VariableSort.AlphabeticalAsc),
+  );
+}
+
+/** A variable whose values are the first column of an SQL answer. */
+export function choice(builder: dashboard.DashboardBuilder, name: string, label: string, sql: string, all: boolean): dashboard.DashboardBuilder {
+  const variable = new dashboard.QueryVariableBuilder(name).label(label).datasource(QDB).query(sql.replace(/\s+/g, ' ').trim());
+  return builder.withVariable(
+    all
+      ? variable.refresh(dashboard.VariableRefresh.OnTimeRangeChanged).multi(true).includeAll(true).current({ text: ['All'], value: ['$__all'] })
+      : variable.refresh(dashboard.VariableRefresh.OnDashboardLoad),
+  );
 }
 
 export function board({ uid, title, description, version, from, site }: Board): dashboard.DashboardBuilder {

@@ -211,14 +211,14 @@ function live(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder {
   return builder
     .withRow(heading(101, 'Live', 13))
     .withPanel(
-      place(tableOf(['Station', 'Site', 'Connector', 'Duration', 'Power', 'Energy', 'Charge', 'Cost so far', 'Currency']), {
+      place(tableOf(['Station', 'Session', 'Site', 'Connector', 'Duration', 'Power', 'Energy', 'Charge', 'Cost so far', 'Currency']), {
         id: 14,
         title: 'Live sessions',
         description: 'Sessions that run now, the newest first, at most 100. Cost so far is by the tariff that was in force at the start. Hours without power: the vehicle is full, or the session is stuck.',
         at: [0, 14, 14, 10],
       }).withTarget(
         sql(`
-          SELECT station AS "Station", coalesce(site, 'unassigned') AS "Site", connector AS "Connector",
+          SELECT station AS "Station", session_id AS "Session", coalesce(site, 'unassigned') AS "Site", connector AS "Connector",
             datediff('s', started_at, now()) AS "Duration", power_w AS "Power",
             energy_wh AS "Energy", soc_ratio AS "Charge", cost AS "Cost so far", currency AS "Currency"
           FROM session_now WHERE state = 'open' AND ${atSite()} ORDER BY started_at DESC LIMIT 100`),
@@ -250,14 +250,14 @@ function live(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder {
         .withTarget(range(`sum(ampwarden_site_grid_limit_watts{${SITE}})`, 'grid limit', 'B')),
     )
     .withPanel(
-      place(tableOf(['Ended', 'Station', 'Site', 'Duration', 'Energy', 'Cost', 'Currency', 'Stop', 'Severity', 'Score', 'Reason']), {
+      place(tableOf(['Ended', 'Session', 'Station', 'Site', 'Duration', 'Energy', 'Cost', 'Currency', 'Stop', 'Severity', 'Score', 'Reason']), {
         id: 16,
         title: 'Sessions that ended last',
         description: 'The last 50 of the board\'s time range, with their score (0 as always, 1 never seen) and why. A warning or worse wants a look at the session\'s meter values; no score within seconds means that the anomaly service is behind or down.',
         at: [0, 24, 24, 11],
       }).withTarget(
         sql(`
-          SELECT s.ended_at AS "Ended", s.station AS "Station", coalesce(s.site, 'unassigned') AS "Site",
+          SELECT s.ended_at AS "Ended", s.session_id AS "Session", s.station AS "Station", coalesce(s.site, 'unassigned') AS "Site",
             s.duration_s AS "Duration", s.energy_wh AS "Energy", s.cost AS "Cost", s.currency AS "Currency",
             s.stop_reason AS "Stop", c.severity AS "Severity", c.score AS "Score", c.text AS "Reason"
           FROM (
@@ -371,7 +371,7 @@ function places(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder
           },
       ).withTarget(
         sql(`
-          SELECT name AS "Site", stations AS "Stations", offline AS "Offline", faulted AS "Faulted", sessions AS "Sessions",
+          SELECT site AS "Site", stations AS "Stations", offline AS "Offline", faulted AS "Faulted", sessions AS "Sessions",
             power_w AS "Power", grid_limit_w AS "Grid limit", power_w / grid_limit_w AS "Used"
           FROM (${SITES_NOW}) WHERE ${atSite()} ORDER BY offline DESC, faulted DESC, name LIMIT 200`),
       ),

@@ -90,7 +90,7 @@ function keeping(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilde
   return builder
     .withRow(heading(101, 'Journal, books and store', 20))
     .withPanel(
-      place(lines('ops'), { id: 12, title: 'Books', description: 'Events received, and what became of them. Received and stored go together but for moments; where stored falls behind, the journal grows.', at: [0, 21, 8, 8] })
+      place(lines('ops'), { id: 12, title: 'Books over time', description: 'Events received, and what became of them. Received and stored go together but for moments; where stored falls behind, the journal grows.', at: [0, 21, 8, 8] })
         .withTarget(range(`sum(rate(ampwarden_events_received_total{${GATEWAY}}[$__rate_interval]))`, 'received'))
         .withTarget(range(`sum(rate(ampwarden_events_stored_total{${GATEWAY}}[$__rate_interval]))`, 'stored', 'B'))
         .withTarget(range(`sum(rate(ampwarden_events_duplicate_total{${GATEWAY}}[$__rate_interval]))`, 'duplicate', 'C'))

@@ -43,6 +43,22 @@ export const SEVERITIES: Record<string, string> = {
   critical: RED,
 };
 
+export const CONNECTIONS: Record<string, string> = { online: GREEN, connected: GREEN, offline: ORANGE, disconnected: ORANGE, unknown: YELLOW };
+
+export const SESSION_STATES: Record<string, string> = { open: BLUE, ended: GREEN };
+
+export const COMMAND_STATES: Record<string, string> = {
+  queued: YELLOW,
+  sent: SKY,
+  accepted: GREEN,
+  scheduled: GREEN,
+  rejected: ORANGE,
+  failed: RED,
+  expired: GREY,
+  cancelled: GREY,
+  unknown: PINK,
+};
+
 /** Thresholds from a base colour and steps. */
 export function thresholds(base: string, ...steps: [number, string][]): dashboard.ThresholdsConfigBuilder {
   return new dashboard.ThresholdsConfigBuilder()

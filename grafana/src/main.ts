@@ -2,11 +2,27 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
+import { anomalies } from './anomalies.js';
+import { anomaly } from './anomaly.js';
+import { driver } from './driver.js';
+import { events } from './events.js';
 import { fleet } from './fleet.js';
 import { gateway } from './gateway.js';
+import { quality } from './quality.js';
+import { revenue } from './revenue.js';
+import { session } from './session.js';
 import { sessions } from './sessions.js';
+import { settings } from './settings.js';
+import { site } from './site.js';
+import { slo } from './slo.js';
+import { station } from './station.js';
+import { store } from './store.js';
+import { users } from './users.js';
 
-const BOARDS: dashboard.Dashboard[] = [fleet(), sessions(), gateway()];
+const BOARDS: dashboard.Dashboard[] = [
+  ...[fleet(), site(), station(), sessions(), session(), anomalies(), events(), revenue(), users(), settings(), driver()],
+  ...[gateway(), store(), quality(), slo(), anomaly()],
+];
 
 
 const [folder = 'dashboards', flag] = process.argv.slice(2);

@@ -5,7 +5,7 @@ import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import * as statetimeline from '@grafana/grafana-foundation-sdk/statetimeline';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
-import { thresholds, wordColours } from './look.js';
+import { numberWords, thresholds, wordColours } from './look.js';
 
 export const lastValue = () => new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']);
 /** Each row of an answer is a value of its own. */
@@ -90,18 +90,26 @@ export function bars(unit: string, x: string, color: string): barchart.PanelBuil
     .legend(new common.VizLegendOptionsBuilder().showLegend(false).displayMode(common.LegendDisplayMode.List).placement(common.LegendPlacement.Bottom).calcs([]));
 }
 
-/** States over time, a row for each value of the column `row`; the other column of text is the state. */
+/** States over time, a row for each series. The query gives `stateCode` of the same states, and the label `row`. */
 export function timeline(colours: Record<string, string>, row: string): statetimeline.PanelBuilder {
   return new statetimeline.PanelBuilder()
     .unit('none')
-    .mappings(wordColours(colours))
+    .mappings(numberWords(Object.fromEntries(Object.entries(colours).map(([state, colour], code) => [code, [state, colour]]))))
     .thresholds(thresholds('text'))
     .mergeValues(true)
     .showValue(common.VisibilityMode.Auto)
     .rowHeight(0.8)
     .fillOpacity(80)
     .lineWidth(0)
-    .displayName(`\${__field.labels.${row}}`)
-    .legend(new common.VizLegendOptionsBuilder().showLegend(false).displayMode(common.LegendDisplayMode.List).placement(common.LegendPlacement.Bottom).calcs([]))
-    .withTransformation({ id: 'partitionByValues', options: { fields: [row], keepFields: false, naming: { asLabels: true } } });
+    .displayName(label(row))
+    .legend(new common.VizLegendOptionsBuilder().showLegend(false).displayMode(common.LegendDisplayMode.List).placement(common.LegendPlacement.Bottom).calcs([]));
 }
+
+/** A state as the number by which `timeline` knows it: the first of `colours` is 0. */
+export function stateCode(colours: Record<string, string>, column: string): string {
+  const cases = Object.keys(colours).map((state, code) => `WHEN '${state}' THEN ${code}`);
+  return `CASE ${column} ${cases.join(' ')} ELSE ${cases.length - 1} END`;
+}
+
+/** The name of a series of an SQL answer: its labels, without the name of the value. */
+export const label = (...names: string[]): string => names.map((name) => `\${__field.labels.${name}}`).join(' ');

@@ -68,7 +68,7 @@ export const SITE_DAYS = `
  * 'last_week'. Sessions that belong to no known site go by UTC. Sessions longer than three days are left out at the
  * edge: the store finds sessions by their begin.
  */
-export const SESSIONS_TODAY = `
+export const sessionsToday = (where: string): string => `
   SELECT station, coalesce(site, 'unassigned') AS site, coalesce(currency, '?') AS currency, energy_wh, cost,
     CASE WHEN ended_at >= today THEN 'today' ELSE 'last_week' END AS day
   FROM (
@@ -77,9 +77,11 @@ export const SESSIONS_TODAY = `
       coalesce(d.then_from, dateadd('d', -7, date_trunc('day', now()))) AS then_from,
       coalesce(d.then_to, dateadd('d', -7, now())) AS then_to
     FROM sessions s LEFT JOIN (${SITE_DAYS}) d ON s.site = d.site
-    WHERE s.ts >= dateadd('d', -11, now()) AND s.state = 'ended' AND ${atSite('s.site')}
+    WHERE s.ts >= dateadd('d', -11, now()) AND s.state = 'ended' AND ${where}
   )
   WHERE ended_at >= today OR (ended_at >= then_from AND ended_at < then_to)`;
+
+export const SESSIONS_TODAY = sessionsToday(atSite('s.site'));
 
 /** The last score of each session that began in the given days before the board's range or in it. */
 export function lastScores(days: number): string {
@@ -109,3 +111,37 @@ export const STATIONS_JUDGED = `
   ) g ON n.gateway = g.gateway
   LEFT JOIN (SELECT station, retired FROM stations WHERE retired = true) r ON n.station = r.station
   WHERE r.station IS NULL`;
+
+/** A connector's name: its number, and before it that of its EVSE in OCPP 2. */
+export const CONNECTOR = "CASE WHEN evse > 0 THEN concat(evse, '/', connector) ELSE cast(connector AS varchar) END";
+
+/** The station that is chosen, for SQL. */
+export const AT_STATION = 'station = ${station:sqlstring}';
+
+/** The connectors that are chosen, for SQL. */
+export const AT_CONNECTOR = `$__conditionalAll(${CONNECTOR} IN (\${connector:sqlstring}), $connector)`;
+
+/** Sessions that ended in the board's time range. The store finds sessions by their begin, so three days before count. */
+export function ended(where: string): string {
+  return `SELECT * FROM sessions
+  WHERE ts >= dateadd('d', -3, $__fromTime) AND $__timeFilter(ended_at) AND state = 'ended' AND ${where}`;
+}
+
+/** Ended sessions with their last score, as a table that other boards show as well; columns as in `SESSION_COLUMNS`. */
+export function sessionsTable(where: string, limit: number): string {
+  return `SELECT s.ended_at AS "Ended", s.session_id AS "Session", s.station AS "Station", s.connector_name AS "Connector",
+    s.duration_s AS "Duration", s.idle_s AS "Idle", s.energy_wh AS "Energy", s.max_power_w AS "Maximum power",
+    s.cost AS "Cost", s.currency AS "Currency", s.stop_reason AS "Stop", c.severity AS "Severity", c.score AS "Score", c.text AS "Reason"
+  FROM (SELECT *, ${CONNECTOR} AS connector_name FROM (${ended(where)}) ORDER BY ended_at DESC LIMIT ${limit}) s
+  LEFT JOIN (${lastScores(3)}) c ON s.session_id = c.session_id
+  ORDER BY s.ended_at DESC`;
+}
+export const SESSION_COLUMNS = ['Ended', 'Session', 'Station', 'Connector', 'Duration', 'Idle', 'Energy', 'Maximum power', 'Cost', 'Currency', 'Stop', 'Severity', 'Score', 'Reason'];
+
+/** Sessions that run now. */
+export function liveTable(where: string): string {
+  return `SELECT station AS "Station", session_id AS "Session", ${CONNECTOR} AS "Connector", datediff('s', started_at, now()) AS "Duration",
+    power_w AS "Power", energy_wh AS "Energy", soc_ratio AS "Charge", temperature_c AS "Temperature", cost AS "Cost so far", currency AS "Currency"
+  FROM session_now WHERE state = 'open' AND ${where} ORDER BY started_at DESC LIMIT 100`;
+}
+export const LIVE_COLUMNS = ['Station', 'Session', 'Connector', 'Duration', 'Power', 'Energy', 'Charge', 'Temperature', 'Cost so far', 'Currency'];

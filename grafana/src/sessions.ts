@@ -5,7 +5,7 @@ import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 import { board, heading, place } from './board.js';
 import { BLUE, SKY } from './look.js';
-import { eachRow, number } from './panels.js';
+import { eachRow, label, number } from './panels.js';
 import { atSite, lastScores, sql } from './query.js';
 import { tableOf } from './tables.js';
 
@@ -61,6 +61,7 @@ function trends(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder
         .stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'))
         .legend(legend)
         .tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending))
+        .displayName(label('site'))
         .withTarget(
           sql(
             `SELECT timestamp_floor('$__sampleByInterval', ended_at) AS time, coalesce(site, 'unassigned') AS site, sum(energy_wh) AS energy
@@ -123,14 +124,14 @@ function lists(builder: dashboard.DashboardBuilder): dashboard.DashboardBuilder 
   return builder
     .withRow(heading(100, 'Sessions', 12))
     .withPanel(
-      place(tableOf(['Ended', 'Station', 'Site', 'Duration', 'Idle', 'Energy', 'Maximum power', 'Cost', 'Currency', 'Stop', 'Severity', 'Score', 'Reason']), {
+      place(tableOf(['Ended', 'Session', 'Station', 'Site', 'Duration', 'Idle', 'Energy', 'Maximum power', 'Cost', 'Currency', 'Stop', 'Severity', 'Score', 'Reason']), {
         id: 10,
         title: 'Sessions that ended',
         description: 'The last 200 of the time range, with score (0 as always, 1 never seen) and why. Sort by score to see the oddest.',
         at: [0, 13, 24, 13],
       }).withTarget(
         sql(`
-          SELECT s.ended_at AS "Ended", s.station AS "Station", coalesce(s.site, 'unassigned') AS "Site",
+          SELECT s.ended_at AS "Ended", s.session_id AS "Session", s.station AS "Station", coalesce(s.site, 'unassigned') AS "Site",
             s.duration_s AS "Duration", s.idle_s AS "Idle", s.energy_wh AS "Energy",
             s.max_power_w AS "Maximum power", s.cost AS "Cost", s.currency AS "Currency", s.stop_reason AS "Stop",
             c.severity AS "Severity", c.score AS "Score", c.text AS "Reason"

@@ -2,7 +2,7 @@
 import * as common from '@grafana/grafana-foundation-sdk/common';
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
 import * as table from '@grafana/grafana-foundation-sdk/table';
-import { SEVERITIES, STATION_STATES, CONNECTOR_STATUSES, wordColours } from './look.js';
+import { COMMAND_STATES, CONNECTIONS, CONNECTOR_STATUSES, SEVERITIES, STATION_STATES, wordColours } from './look.js';
 
 type Property = dashboard.DynamicConfigValue;
 
@@ -16,21 +16,40 @@ const pill = (colours: Record<string, string>): Property[] => [
   { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
 ];
 
+/** A click on the cell opens the board of what it names, in the same time range. */
+const to = (what: 'site' | 'station' | 'session'): Property => ({
+  id: 'links',
+  value: [{ title: `Open the ${what}`, url: `/d/ampwarden-${what}?var-${what}=\${__value.raw:percentencode}&\${datasource:queryparam}&\${questdb:queryparam}&\${__url_time_range}` }],
+});
+
 /** What a column is called says how it looks. */
 const COLUMNS: Record<string, Property[]> = {
-  Site: [width(105)],
-  Station: [width(110)],
+  Site: [to('site'), width(105)],
+  Station: [to('station'), width(110)],
   Stations: [width(80)],
   Offline: [width(70)],
   Faulted: [width(72)],
   Sessions: [width(82)],
+  Suspicious: [width(95)],
+  Revision: [width(80)],
+  User: [width(90)],
   'Last week': [width(90)],
   'Without energy': [width(115)],
   Stop: [width(140)],
   Connector: [width(90)],
+  Connection: [...pill(CONNECTIONS), width(105)],
+  Outcome: [...pill(COMMAND_STATES), width(95)],
+  Text: [{ id: 'custom.minWidth', value: 260 }, { id: 'custom.inspect', value: true }],
+  Payload: [{ id: 'custom.minWidth', value: 200 }, { id: 'custom.inspect', value: true }],
   Started: [...unit('dateTimeAsIso'), width(165)],
   Ended: [...unit('dateTimeAsIso'), width(165)],
   Seen: [...unit('dateTimeFromNow'), width(130)],
+  Time: [...unit('dateTimeAsIso'), width(165)],
+  Since: [...unit('dateTimeAsIso'), width(165)],
+  Session: [to('session'), width(95)],
+  Type: [width(165)],
+  Temperature: [...unit('celsius', 1), width(105)],
+  'Rated power': [...unit('watt', 0), width(100)],
   Duration: [...unit('dthms'), width(90)],
   Idle: [...unit('dthms'), width(90)],
   Power: [...unit('watt', 1), width(88)],

@@ -124,6 +124,7 @@ function fieldRegistry(type: string, fc: Json): [FieldConfigOptionsRegistry, Jso
       editor: () => null,
       override: () => null,
       process: PROC[path] ?? identityOverrideProcessor,
+      settings: path === 'displayName' ? { expandTemplateVars: true } : undefined,
       shouldApply: () => true,
     }) as Json;
   const reg = new FieldConfigOptionsRegistry(() => [
@@ -143,9 +144,12 @@ export interface PanelResult {
   problems: string[];
 }
 
-/** `${name}` and `$name` in texts and links; `${__data…}` and the like stay as they are. */
-export function interpolate(text: string, variables: Context['variables'], _scoped?: ScopedVars): string {
-  return String(text ?? '').replace(/\$\{(\w+)(?::\w+)?\}|\$(\w+)/g, (whole, braced, bare) => variables[braced ?? bare]?.values.join(', ') ?? whole);
+/** `${name}` and `$name` in texts, and labels of the field at hand; `${__data…}` and the like stay as they are. */
+export function interpolate(text: string, variables: Context['variables'], scoped?: ScopedVars): string {
+  const field = (scoped as Json)?.__dataContext?.value?.field;
+  return String(text ?? '')
+    .replace(/\$\{__field\.labels\.(\w+)\}/g, (_, name) => field?.labels?.[name] ?? '')
+    .replace(/\$\{(\w+)(?::\w+)?\}|\$(\w+)/g, (whole, braced, bare) => variables[braced ?? bare]?.values.join(', ') ?? whole);
 }
 
 export async function runPanel(panel: Json, range: TimeRange, context: Context): Promise<PanelResult> {

@@ -96,7 +96,6 @@ function wide(frame: DataFrame): DataFrame[] {
         ...numbers.map((field) => ({
           ...field,
           labels: Object.fromEntries(labels.map(({ name }, index) => [name, words[index]])),
-          config: numbers.length === 1 ? { displayNameFromDS: words.join(' ') } : {},
           values: at.map((row) => field.values[row]),
         })),
       ],
