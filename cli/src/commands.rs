@@ -9,6 +9,7 @@ pub(crate) mod import;
 pub(crate) mod limits;
 pub(crate) mod migrate;
 mod process;
+pub(crate) mod qr;
 pub(crate) mod rejected;
 mod setting;
 pub(crate) mod settings;

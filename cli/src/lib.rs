@@ -57,6 +57,7 @@ enum Command {
     Rejected(commands::rejected::Rejected),
     Command(commands::command::Command),
     Trace(commands::trace::Trace),
+    Qr(commands::qr::Qr),
 }
 
 /// Runs one command.
@@ -83,5 +84,6 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Rejected(command) => command.run(),
         Command::Command(command) => command.run(),
         Command::Trace(command) => command.run(),
+        Command::Qr(command) => command.run(),
     }
 }
