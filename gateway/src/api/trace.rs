@@ -74,7 +74,7 @@ pub(super) async fn stream(
     keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let end = wanted.for_.map(|wanted| Instant::now() + wanted.0);
     let begin = line_of("begin", format!("looking at {station}"));
-    let lines = Lines { look, end, stop: deps.stop.clone(), keep_alive, begin: Some(begin), ended: false };
+    let lines = Lines { look, end, stop: deps.stop, keep_alive, begin: Some(begin), ended: false };
     let body = Body::from_stream(stream::unfold(lines, |mut lines| async move {
         Some((Ok::<_, Infallible>(lines.next().await?), lines))
     }));

@@ -233,6 +233,10 @@ impl QuestDb {
         let mut answer = super::http()
             .get(format!("{}/exec", self.http()))
             .query("query", sql)
+            // A checkpoint waits for the disk.
+            .config()
+            .timeout_global(Some(super::START_DEADLINE))
+            .build()
             .call()
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
         let body: serde_json::Value =

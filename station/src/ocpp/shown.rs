@@ -43,13 +43,13 @@ fn seal_texts(value: &mut Value, key: &SecretKey) {
         Value::String(text) if text.contains(PRIVATE_KEY) => {
             *text = format!("sealed:{}", key.seal(text));
         }
-        Value::String(text) => match serde_json::from_str::<Value>(text) {
-            Ok(mut inner @ (Value::Object(_) | Value::Array(_))) => {
+        Value::String(text) => {
+            if let Ok(mut inner @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str::<Value>(text)
+            {
                 seal_all(&mut inner, key);
                 *text = inner.to_string();
             }
-            _ => {}
-        },
+        }
         Value::Object(fields) => fields.values_mut().for_each(|value| seal_texts(value, key)),
         Value::Array(items) => items.iter_mut().for_each(|item| seal_texts(item, key)),
         _ => {}

@@ -69,7 +69,7 @@ impl Quirk {
         let is_told = answer
             .is_some_and(|answer| answer.starts_with("[4,") && answer.contains(&format!(",\"{code}\",\"")));
         let [row] = rows else { return false };
-        is_told && row.text.starts_with("rejected ") && row.text.ends_with("is taken by the letter")
+        is_told && row.text.starts_with("rejected ") && row.text.contains("is taken by the letter")
     }
 }
 

@@ -124,7 +124,7 @@ pub(super) const QUIRKS: &[Quirk] = &[
     quirk(
         ("a bare card in 2.0.1", "seen: 1.6 firmware upgraded to 2.0.1", V201),
         r#"[2,"1","Authorize",{"idToken":"04A1B2"}]"#,
-        Some(r#"[3,"1",{"idTokenInfo":{"status":"Invalid"}}]"#),
+        Some(r#"[3,"1",{"idTokenInfo":{"status":"Unknown"}}]"#),
         ("events authorized", "type_mismatch"),
     )
     .strict("TypeConstraintViolation"),
