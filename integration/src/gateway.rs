@@ -84,12 +84,14 @@ api_listen = "127.0.0.1:{api}"
 admin = {{ listen = "127.0.0.1:{admin}" }}
 journal.folder = "{journal}"
 {ocpp}
+{mqtt}
 {more}
 "#,
             hash = hash_of(&token),
             looker = hash_of(LOOKER),
             api = ports.api,
             admin = ports.admin,
+            mqtt = if more.contains("mqtt") { "" } else { "mqtt = { listen = \"127.0.0.1:{mqtt}\" }" },
             ocpp = if more.contains("{ocpp}") { "" } else { "ocpp = { listen = \"127.0.0.1:{ocpp}\" }" },
             journal = folder.path().join("journal").display(),
         )

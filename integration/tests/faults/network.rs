@@ -29,8 +29,8 @@ async fn slow_half_open_and_cut_networks_lose_nothing() {
             pg.port()
         ),
         &format!(
-            "journal.segment_bytes = \"256KiB\"\nwriter = {{ batch_rows = 2000, snapshot_every = \"1s\", drain = \"1s\" }}\n\
-             [gateway.mqtt.broker]\nport = {}\nclient_id = \"{}\"\nkeep_alive = \"2s\"\n",
+            "journal.segment_bytes = \"256KiB\"\nwriter = {{ snapshot_every = \"1s\", drain = \"1s\" }}\n\
+             [gateway.mqtt]\nlisten = \"127.0.0.1:{{mqtt}}\"\n[gateway.mqtt.broker]\nport = {}\nclient_id = \"{}\"\nkeep_alive = \"2s\"\n",
             mqtt.port(),
             unique("gateway")
         ),
@@ -86,7 +86,8 @@ fn harmed(what: &str, link: &Link, harm: impl FnOnce(&Link), until: impl FnOnce(
 /// Less than what waits goes through in the time that a request may take: it must go in smaller ones.
 fn more_than_a_request_can_carry(gateway: &Gateway, fleet: &Fleet, http: &Link) {
     let slow = |link: &Link| {
-        link.slow(40, 100);
+        // Faster than the fleet talks, or it would fall behind for ever.
+        link.slow(200, 100);
         link.cut();
         fleet.wait_for(600);
         link.join();

@@ -6,6 +6,7 @@ use questdb::ingress::{Buffer, ProtocolVersion};
 use station::fact::{ConnectorNow, Fact, SessionNow, StationNow};
 
 use super::line::{Line, LineError};
+use super::writer::SentTable;
 use crate::rows::{self, GatewayRow, ModelRow, ProfileRow, ScoreRow};
 use crate::schema::Table;
 
@@ -20,6 +21,8 @@ const MAX_NAME_BYTES: usize = 127;
 pub struct Batch {
     pub(super) parts: Vec<Part>,
     pub(super) refused: Vec<Refused>,
+    /// What was taken of it, and not told yet: a later request failed.
+    pub(super) answered: Vec<SentTable>,
     /// Where one row is encoded before its bytes go to its part.
     scratch: Buffer,
 }
@@ -51,6 +54,7 @@ impl Batch {
         Self {
             parts: Vec::new(),
             refused: Vec::new(),
+            answered: Vec::new(),
             scratch: Buffer::with_max_name_len(PROTOCOL, MAX_NAME_BYTES),
         }
     }
@@ -77,6 +81,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.parts.iter_mut().for_each(Part::clear);
         self.refused.clear();
+        self.answered.clear();
     }
 
     /// Adds what the fold found. A setting makes a row in `settings` and one in its collection's own table.

@@ -136,7 +136,6 @@ impl Writer {
     /// # Errors
     /// See [`SendError`]; the batch keeps what is left.
     pub fn send(&mut self, batch: &mut Batch) -> Result<Sent, SendError> {
-        let mut sent = Sent::default();
         let tables = batch.parts.iter().filter(|part| !part.ends.is_empty()).count();
         let parts = Mutex::new(batch.parts.iter_mut());
         let mut error = None;
@@ -150,7 +149,7 @@ impl Writer {
             lanes
         });
         for lane in lanes {
-            sent.tables.extend(lane.sent);
+            batch.answered.extend(lane.sent);
             batch.refused.extend(lane.refused);
             error = error.or(lane.error);
         }
@@ -160,8 +159,8 @@ impl Writer {
             self.agent = self.http.new_agent();
             return Err(error);
         }
-        sent.refused = std::mem::take(&mut batch.refused);
-        Ok(sent)
+        // What earlier tries brought there is told now, too.
+        Ok(Sent { tables: std::mem::take(&mut batch.answered), refused: std::mem::take(&mut batch.refused) })
     }
 
     /// Sends one table after the other, until there is none left or one fails.
@@ -169,14 +168,12 @@ impl Writer {
         let mut lane = Lane::default();
         let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).find(|part| !part.ends.is_empty());
         while let Some(part) = next() {
-            match self.send_part(part, &mut lane.refused) {
-                Ok(answered) => {
-                    lane.sent.push(answered);
-                }
-                Err(error) => {
-                    lane.error = Some(error);
-                    break;
-                }
+            let mut sent = SentTable { table: part.table.name, rows: 0, bytes: 0 };
+            let result = self.send_part(part, &mut sent, &mut lane.refused);
+            lane.sent.push(sent);
+            if let Err(error) = result {
+                lane.error = Some(error);
+                break;
             }
         }
         lane
@@ -184,9 +181,13 @@ impl Writer {
 
     /// Sends a table's rows, and takes them out as they are answered. Refused ones are taken out, one by one. A
     /// single-table request is one transaction: when it is refused, nothing of it was stored.
-    fn send_part(&self, part: &mut Part, refused: &mut Vec<Refused>) -> Result<SentTable, SendError> {
+    fn send_part(
+        &self,
+        part: &mut Part,
+        sent: &mut SentTable,
+        refused: &mut Vec<Refused>,
+    ) -> Result<(), SendError> {
         let table = part.table.name;
-        let mut sent = SentTable { table, rows: 0, bytes: 0 };
         let mut at_most = usize::MAX;
         while !part.ends.is_empty() {
             let rows = part.ends.len().min(at_most).min(self.rows_at_once.load(Relaxed));
@@ -196,8 +197,10 @@ impl Writer {
                     sent.rows += rows;
                     sent.bytes += lines.len();
                     part.remove_first(rows);
-                    let more = |at_once: usize| at_once.saturating_add(at_once / 4 + 1);
-                    let _ = self.rows_at_once.fetch_update(Relaxed, Relaxed, |at_once| Some(more(at_once)));
+                    // A small table's rows say nothing of what a request may hold.
+                    let more =
+                        |at_once: usize| (rows >= at_once).then(|| at_once.saturating_add(at_once / 4 + 1));
+                    let _ = self.rows_at_once.fetch_update(Relaxed, Relaxed, more);
                 }
                 Err(Refusal::Line { line, reason }) if line <= rows => {
                     if let Some(tag) = part.remove(line - 1) {
@@ -213,7 +216,7 @@ impl Writer {
                 }
             }
         }
-        Ok(sent)
+        Ok(())
     }
 
     /// Whether the server answers at all.
