@@ -49,8 +49,10 @@ export async function resolveVariables(board, given, servers, range) {
       continue;
     }
     const values = variable.type === 'custom' ? variable.query.split(',') : await offered(variable, variables, servers, range);
-    if (!values.length) throw new Error(`variable ${variable.name}: ${JSON.stringify(variable.query)} gives nothing`);
     const all = current.includes('$__all');
+    // All of nothing is nothing: a station may have no connector yet.
+    if (!values.length && all) values.push('');
+    if (!values.length) throw new Error(`variable ${variable.name}: ${JSON.stringify(variable.query)} gives nothing`);
     variables[variable.name] = { values: all ? [variable.allValue ?? values].flat() : current.length ? current : [values[0]], all };
   }
   return variables;
