@@ -36,7 +36,7 @@ async fn slow_half_open_and_cut_networks_lose_nothing() {
         ),
     );
     gateway.start_again();
-    let simulated = if crate::long() { "12h" } else { "4h" };
+    let simulated = if crate::long() { "36h" } else { "4h" };
     let fleet = Fleet::start_with_mqtt(&gateway, broker.port(), "240", simulated, &[]);
     fleet.wait_for(200);
     wait_until_up(&gateway);
@@ -95,11 +95,11 @@ fn more_than_a_request_can_carry(gateway: &Gateway, fleet: &Fleet, http: &Link) 
     harmed("a slow store", http, slow, || {
         let before = written(gateway);
         eventually_blocking(Duration::from_secs(90), || {
-            let position = written(gateway);
-            if position >= before + 300 {
+            let (position, books) = (written(gateway), gateway.books()?);
+            if position >= before + 300 || books["in_journal"] == 0 {
                 Ok(())
             } else {
-                Err(format!("{position} written, {before} before: {}", gateway.books()?))
+                Err(format!("{position} written, {before} before: {books}"))
             }
         });
     });
