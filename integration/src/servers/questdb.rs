@@ -1,6 +1,7 @@
 //! QuestDB.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -216,7 +217,7 @@ impl QuestDb {
         for name in DATA {
             let place = self.folder.path().join(name);
             if let Err(error) = std::fs::remove_dir_all(&place) {
-                assert!(error.kind() == std::io::ErrorKind::NotFound, "{}: {error}", place.display());
+                assert!(error.kind() == ErrorKind::NotFound, "{}: {error}", place.display());
             }
             copy_folder(&copy.path().join(name), &place);
         }
@@ -230,15 +231,23 @@ impl QuestDb {
     /// # Panics
     /// When it is refused.
     pub fn sql(&self, sql: &str) -> serde_json::Value {
-        let mut answer = super::http()
-            .get(format!("{}/exec", self.http()))
-            .query("query", sql)
-            // A checkpoint waits for the disk.
-            .config()
-            .timeout_global(Some(super::START_DEADLINE))
-            .build()
-            .call()
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let ask = || {
+            super::http()
+                .get(format!("{}/exec", self.http()))
+                .query("query", sql)
+                // A checkpoint waits for the disk.
+                .config()
+                .timeout_global(Some(super::START_DEADLINE))
+                .build()
+                .call()
+        };
+        // A machine that was halted for a moment interrupts what waits for a socket.
+        let is_interrupted = |error: &ureq::Error| matches!(error, ureq::Error::Io(error) if error.kind() == ErrorKind::Interrupted);
+        let answer = match ask() {
+            Err(error) if is_interrupted(&error) => ask(),
+            answer => answer,
+        };
+        let mut answer = answer.unwrap_or_else(|error| panic!("{sql}: {error}"));
         let body: serde_json::Value =
             answer.body_mut().read_json().unwrap_or_else(|error| panic!("{sql}: {error}"));
         assert!(answer.status().is_success(), "{sql}: {body}");
@@ -266,14 +275,18 @@ impl QuestDb {
     }
 }
 
-/// Tries several times: a server that runs removes old versions of partitions meanwhile.
+/// A server that runs removes old versions of partitions meanwhile: what vanished was no part of it any more.
 fn copy_folder(from: &Path, to: &Path) {
-    let copied = (0..5).any(|_| {
-        let _ = std::fs::remove_dir_all(to);
-        let copied = Command::new("cp").args(["-r", "--sparse=always"]).args([from, to]).status();
-        copied.is_ok_and(|status| status.success())
-    });
-    assert!(copied, "cp {} {}", from.display(), to.display());
+    let _ = std::fs::remove_dir_all(to);
+    let output = Command::new("cp")
+        .env("LC_ALL", "C")
+        .args(["-r", "--sparse=always"])
+        .args([from, to])
+        .output()
+        .unwrap_or_else(|error| panic!("cp: {error}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let is_copied = errors.lines().all(|line| line.ends_with("No such file or directory"));
+    assert!(is_copied && to.is_dir(), "cp {} {}: {errors}", from.display(), to.display());
 }
 
 /// Removes the folders of processes that are gone.
