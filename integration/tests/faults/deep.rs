@@ -15,6 +15,12 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// The fleet's own time begins so many days ago: its rows lie in several partitions.
 const DAYS: i64 = 20;
 
+/// Whatever the time is now, rows lie in three days, and the last one is more than a day after the first:
+/// a time to live of a day takes the first.
+fn evening(days: i64) -> String {
+    format!("{}T18:00:00Z", &crate::days_ago(days)[..10])
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_deep_check_names_what_is_missing_or_different() {
     let mut store = QuestDb::start_migrated(&QuestDbOptions::default()).await;
@@ -120,7 +126,7 @@ fn small_fleet(gateway: &Gateway) -> Fleet {
     let (ocpp, mqtt) = (gateway.ocpp(), format!("127.0.0.1:{}", gateway.mqtt_port()));
     let mut arguments = vec!["simulate", "--ocpp", &ocpp, "--mqtt", &mqtt, "--quiet", "--seed", "11"];
     arguments.extend(["--ocpp16", "6", "--ocpp201", "3", "--mqtt-stations", "3", "--reconnect", "200ms"]);
-    let start = crate::days_ago(DAYS);
+    let start = evening(DAYS);
     arguments.extend(["--speed", "2400", "--duration", "32h", "--meter-every", "5m", "--start", &start]);
     Fleet::run(&arguments)
 }
