@@ -149,6 +149,17 @@ pub fn metric(gateway: &Gateway, name: &str) -> f64 {
     value.unwrap_or(0.0)
 }
 
+/// The sum of a family's series on the gateway's page of metrics.
+///
+/// # Errors
+/// When the page is not there.
+pub fn total(gateway: &Gateway, family: &str) -> Result<f64, String> {
+    let page = servers::get(&gateway.admin("/metrics"))?;
+    let of =
+        |line: &str| line.strip_prefix(family)?.strip_prefix('{')?.split_once("} ")?.1.parse::<f64>().ok();
+    Ok(page.lines().filter_map(of).sum())
+}
+
 /// Resident memory of the gateway's process, MiB.
 #[must_use]
 pub fn resident_mib(gateway: &Gateway) -> u64 {

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::fleet::{Fleet, compare};
-use integration::station::{STORE_FILES, Station, metric, open_files, quantile, resident_mib};
+use integration::station::{STORE_FILES, Station, metric, open_files, quantile, resident_mib, total};
 
 /// Stations that do nothing but ask how long a Heartbeat takes.
 const PROBES: u32 = 10;
@@ -53,8 +53,8 @@ fn watch(gateway: &Gateway, over: Arc<AtomicBool>) -> JoinHandle<(u64, u64)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_stations_that_come_back_is_weathered() {
-    let (stations, rate, cut_for, duration) =
-        if crate::long() { ("5000", "1000", "30s", "60s") } else { ("1000", "400", "6s", "22s") };
+    let (stations, rate, ramp, cut_for) =
+        if crate::long() { ("5000", "1000", "12s", "30s") } else { ("1000", "400", "3s", "6s") };
     let store = QuestDb::start_migrated(&QuestDbOptions::default()).await;
     let gateway = Gateway::start(&store, "");
     let over = Arc::new(AtomicBool::new(false));
@@ -76,14 +76,14 @@ async fn a_storm_of_stations_that_come_back_is_weathered() {
         stations,
         "--rate",
         rate,
-        "--duration",
-        duration,
         "--ramp",
-        if crate::long() { "12s" } else { "3s" },
+        ramp,
         "--cut-after",
         if crate::long() { "18s" } else { "5s" },
         "--cut-for",
         cut_for,
+        "--duration",
+        "10m",
         "--return-over",
         "10s",
     ]);
@@ -95,11 +95,15 @@ async fn a_storm_of_stations_that_come_back_is_weathered() {
             if enough(now, all) { Ok(Instant::now()) } else { Err(format!("{now} of {all} are connected")) }
         })
     };
-    connected(|now, all| now >= all).await;
-    connected(|now, all| now <= all / 10.0).await;
+    // Counted, not seen in between: however slow the machine is, a storm is not overlooked.
+    eventually(Duration::from_secs(120), || async {
+        let lost = total(&gateway, "ampwarden_disconnects_total")?;
+        if lost >= 0.9 * all { Ok(()) } else { Err(format!("{lost} of {all} have dropped")) }
+    })
+    .await;
     let back_from = connected(|now, all| now > all / 10.0).await;
     let back = connected(|now, all| now >= all).await;
-    let ledger = fleet.ledger();
+    let ledger = fleet.finish();
     let flushed = Instant::now();
     eventually(Duration::from_secs(60), || async {
         let files = open_files(&gateway);
@@ -145,18 +149,13 @@ async fn a_gateway_that_stops_lets_its_stations_go_in_stages() {
     let mut gateway = Gateway::start(
         &store,
         r#"
-ocpp = { listen = "127.0.0.1:{ocpp}", drain_per_second = 10 }
-mqtt = { listen = "127.0.0.1:{mqtt}", anonymous = true, drain_per_second = 10 }
+ocpp = { listen = "127.0.0.1:{ocpp}", drain_per_second = 5 }
+mqtt = { listen = "127.0.0.1:{mqtt}", anonymous = true, drain_per_second = 5 }
 "#,
     );
     let fleet = Fleet::start(&gateway, "120", "40m", &[]);
-    // 40 of OCPP and 20 of MQTT, shortly after the gateway has gone in 4 s.
-    let connections = || {
-        let page = get(&gateway.admin("/metrics"))?;
-        let of =
-            |line: &str| line.strip_prefix("ampwarden_connections{")?.split_once("} ")?.1.parse::<f64>().ok();
-        Ok::<f64, String>(page.lines().filter_map(of).sum())
-    };
+    // 40 of OCPP and 20 of MQTT, shortly after the gateway has gone in 8 s.
+    let connections = || total(&gateway, "ampwarden_connections");
     eventually(Duration::from_secs(60), || async {
         let now = connections()?;
         if now >= 50.0 { Ok(()) } else { Err(format!("{now} are connected")) }
@@ -173,7 +172,7 @@ mqtt = { listen = "127.0.0.1:{mqtt}", anonymous = true, drain_per_second = 10 }
         not_ready |= get(&gateway.admin("/readyz")).is_err_and(|error| error.contains("stopping"));
     }
     assert!(not_ready, "readiness must fail, and say that it is stopping");
-    assert!(stages.len() > 10, "not in stages: {stages:?}");
+    assert!(stages.len() > 5, "not in stages: {stages:?}");
     assert_eq!(gateway.process().exit_code(), Some(0), "{}", gateway.process().log());
     let said = |text: &str| gateway.process().log().contains(text);
     assert!(!said("did not end in time"), "{}", gateway.process().log());
