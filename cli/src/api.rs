@@ -179,6 +179,11 @@ impl Api {
         read(&self.send(request, body)?.success()?)
     }
 
+    /// Puts JSON to `path`.
+    pub(crate) fn put_json<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+        read(&self.send(self.agent.put(format!("{}{path}", self.url)), body)?.success()?)
+    }
+
     /// Deletes `path`.
     pub(crate) fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         let mut request = self.agent.delete(format!("{}{path}", self.url));

@@ -15,6 +15,7 @@ mod setting;
 pub(crate) mod settings;
 pub(crate) mod simulate;
 pub(crate) mod sites;
+mod station_access;
 pub(crate) mod stations;
 pub(crate) mod tariffs;
 pub(crate) mod token;

@@ -29,6 +29,7 @@ pub(crate) fn run(data: &[u8]) {
                         now: Timestamp(1_700_000_000_123_456),
                         heartbeat_interval_s: 300,
                         key: &key,
+                        pending: false,
                     };
                     if let Ok(payload) = answer(version, &call.action, &answering) {
                         let result = station::ocpp::frame::call_result(call.raw_id, &payload);

@@ -1,5 +1,6 @@
 //! The gateway: OCPP and MQTT stations in; what they say is journaled, acknowledged, folded and written to the store.
 
+pub mod access;
 pub mod api;
 pub mod commands;
 pub mod config;

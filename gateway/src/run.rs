@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 use service::auth::{ApiConfig, ApiTokens, HashError};
 use service::readiness::Readiness;
 use service::secret_key::{SecretKeyError, SecretsConfig};
+use service::tls::ReloadingTls;
 use station::secret::SecretKey;
 use store::StoreConfig;
 use tokio::net::TcpListener;
@@ -66,6 +67,9 @@ pub enum Error {
     /// The OCPP endpoint.
     #[error(transparent)]
     Ocpp(#[from] ocpp::Error),
+    /// The security profiles.
+    #[error(transparent)]
+    Profiles(#[from] ocpp::ProfileError),
     /// The MQTT topics.
     #[error(transparent)]
     Topics(#[from] mqtt::ConfigError),
@@ -99,6 +103,7 @@ pub async fn run(
     listeners: Listeners,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
+    config.ocpp.check()?;
     let secret_key = Arc::new(SecretKey::new(shared.secrets.key_bytes()?));
     let tokens = Arc::new(ApiTokens::new(&shared.api)?);
     let ready = Readiness::new();
@@ -107,11 +112,6 @@ pub async fn run(
     let mut registry = Registry::default();
     service::metrics::register_process(&mut registry);
     let adapter_metrics = AdapterMetrics::register(&mut registry);
-    for (endpoint, tls) in [("ocpp", &config.ocpp.tls), ("mqtt", &config.mqtt.tls)] {
-        if let Some(tls) = tls {
-            adapter_metrics.certificate(endpoint, service::tls::valid_until(&tls.certificate)?);
-        }
-    }
     let pipeline_metrics = PipelineMetrics::register(&mut registry);
     let identity = Identity::new(config.name.clone());
     let pipeline_config = PipelineConfig {
@@ -171,7 +171,9 @@ pub async fn run(
         async move { api::serve(listeners.api, deps, more, shutdown).await.map_err(Error::from) }
     });
     let ocpp_tls = match (listeners.ocpp_tls, &config.ocpp.tls) {
-        (Some(listener), Some(tls)) => Some((listener, service::tls::server_config(tls)?)),
+        (Some(listener), Some(tls)) => {
+            Some((listener, ReloadingTls::load(tls, config.ocpp.client_certificates())?))
+        }
         _ => None,
     };
     let ocpp_deps = ocpp::Deps {
@@ -185,10 +187,11 @@ pub async fn run(
                 status.published.settings.load().station(station).cloned().unwrap_or_default()
             })
         },
-        admit: {
+        standing: {
             let status = Arc::clone(&running.status);
-            Arc::new(move |station| status.published.settings.load().admits(station))
+            Arc::new(move |station, has_key| status.published.settings.load().standing_of(station, has_key))
         },
+        access: Arc::clone(&running.status.published.access),
         booted: {
             let booted = running.booted.clone();
             Arc::new(move |station| booted.contains(station))

@@ -30,7 +30,8 @@ struct Ports {
 
 impl Gateway {
     /// Starts one that writes to `store`. `more` is TOML that comes after `[gateway]`'s own keys; `{ocpp}` and `{mqtt}`
-    /// in it stand for ports. It must have `ocpp.listen` if it has other keys of `ocpp`.
+    /// in it stand for ports. It must have `ocpp.listen` if it has other keys of `ocpp`. Stations need no password unless it
+    /// has `security_profiles`.
     ///
     /// # Panics
     /// With its log, when it does not become ready.
@@ -99,7 +100,11 @@ journal.folder = "{journal}"
         .replace("{mqtt}", &ports.mqtt.to_string());
         let path = folder.path().join("ampwarden.toml");
         std::fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self { process: None, folder, token, ports, variables: Vec::new() }
+        let mut gateway = Self { process: None, folder, token, ports, variables: Vec::new() };
+        if !more.contains("security_profiles") {
+            gateway.set("AMPWARDEN__GATEWAY__OCPP__SECURITY_PROFILES", "[0]");
+        }
+        gateway
     }
 
     /// Starts the process and waits until it is ready.

@@ -3,6 +3,7 @@
 //! Encoding goes through the generated messages, texts copied: five readings take under a
 //! microsecond (`make bench ONLY=events`), next to a sync of a hundred.
 
+mod access;
 mod decode;
 mod encode;
 
@@ -42,6 +43,12 @@ pub enum EventError {
     Uuid {
         /// Which field.
         field: &'static str,
+        /// Bytes there.
+        length: usize,
+    },
+    /// A hash of a key that has not 32 bytes.
+    #[error("the hash of a key has {length} bytes, and not 32")]
+    Hash {
         /// Bytes there.
         length: usize,
     },

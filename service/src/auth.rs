@@ -184,6 +184,14 @@ pub fn new_token() -> String {
     format!("awt_{}", hex::encode(bytes))
 }
 
+/// A fresh key for a station: 160 random bits in 40 hexadecimal digits, which every version of OCPP takes.
+#[must_use]
+pub fn new_station_key() -> String {
+    let mut bytes = [0u8; 20];
+    rand::rng().fill_bytes(&mut bytes);
+    hex::encode(bytes)
+}
+
 /// What the configuration keeps of a token. A plain SHA-256 is enough: a token has 256 random bits.
 #[must_use]
 pub fn hash_of(token: &str) -> String {

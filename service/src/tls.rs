@@ -1,6 +1,7 @@
 //! TLS from PEM files, with rustls and ring.
 
-mod validity;
+mod certificate;
+mod reload;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use validity::valid_until;
+pub use certificate::{expires_at, names_of};
+pub use reload::ReloadingTls;
 
 /// The certificate that a server shows.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +25,7 @@ pub struct TlsConfig {
     /// PEM file with the certificate's private key.
     pub key: PathBuf,
     /// PEM file with the authorities whose client certificates are asked for and accepted. Without it clients need
-    /// none.
+    /// none. All three files are read again when they change.
     pub client_ca: Option<PathBuf>,
 }
 
@@ -60,12 +62,6 @@ pub enum TlsError {
         /// What it should hold.
         what: &'static str,
     },
-    /// A certificate does not say until when it is valid.
-    #[error("{} holds a certificate without a date until which it is valid", path.display())]
-    Date {
-        /// Which file.
-        path: PathBuf,
-    },
     /// The certificate and its key do not fit, or TLS refuses them.
     #[error("the certificate {} cannot be used with the key {}: {source}", certificate.display(), key.display())]
     Mismatch {
@@ -98,22 +94,39 @@ pub enum TlsError {
     Protocol(#[from] rustls::Error),
 }
 
-/// Sets up a server. Protocols (ALPN) are left to the caller.
+/// What clients must show where there are authorities for them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClientCertificates {
+    /// A certificate, or they are not served.
+    Required,
+    /// A certificate, or none: they prove otherwise who they are. A bad one is refused.
+    Optional,
+}
+
+/// Sets up a server that wants certificates of its clients where there are authorities for them. Protocols (ALPN) are
+/// left to the caller.
 ///
 /// # Errors
 /// When a file is missing, wrong, or does not fit the others.
 pub fn server_config(config: &TlsConfig) -> Result<Arc<ServerConfig>, TlsError> {
+    server_config_for(config, ClientCertificates::Required)
+}
+
+fn server_config_for(config: &TlsConfig, clients: ClientCertificates) -> Result<Arc<ServerConfig>, TlsError> {
     let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?;
     let builder = match &config.client_ca {
         None => builder.with_no_client_auth(),
-        Some(path) => builder.with_client_cert_verifier(
-            WebPkiClientVerifier::builder_with_provider(
+        Some(path) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(
                 Arc::new(authorities(path)?),
                 Arc::new(rustls::crypto::ring::default_provider()),
-            )
-            .build()?,
-        ),
+            );
+            builder.with_client_cert_verifier(match clients {
+                ClientCertificates::Required => verifier.build()?,
+                ClientCertificates::Optional => verifier.allow_unauthenticated().build()?,
+            })
+        }
     };
     let (chain, key) = (certificates(&config.certificate)?, private_key(&config.key)?);
     let server = builder.with_single_cert(chain, key).map_err(|source| TlsError::Mismatch {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::deviation::Deviations;
 use crate::id::{EventId, SessionId, StationId};
+use crate::key::{KeyChange, KeyHash};
 use crate::measurand::Sample;
 use crate::secret::Token;
 use crate::setting::SettingChange;
@@ -238,6 +239,10 @@ pub enum EventKind {
         /// Why, for operators.
         detail: String,
     },
+    /// The keys changed by which the station proves who it is.
+    KeyChanged(Box<KeyChange>),
+    /// A station that nobody registered connected or booted, and waits for an operator.
+    Quarantined(Box<Quarantined>),
     /// Time passed while a session was open. Journaled, so that folding needs no clock.
     Tick,
     /// Nothing was heard of a session for too long. Journaled, so that folding needs no clock.
@@ -273,6 +278,8 @@ impl EventKind {
             Self::CommandSent { .. } => "command_sent",
             Self::CommandAnswered(_) => "command_answered",
             Self::CommandEnded { .. } => "command_ended",
+            Self::KeyChanged(_) => "key_changed",
+            Self::Quarantined(_) => "quarantined",
             Self::Tick => "tick",
             Self::SessionEndInferred { .. } => "session_end_inferred",
         }
@@ -292,6 +299,19 @@ pub struct Boot {
     pub firmware: Option<String>,
     /// OCPP 2.x: why it started.
     pub reason: Option<String>,
+}
+
+/// What a station in quarantine showed and said.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// The peer's address without its port.
+    pub remote: String,
+    /// Hash of the key that it presented.
+    pub key: Option<KeyHash>,
+    /// It showed a certificate of its own.
+    pub certificate: bool,
+    /// What it says of itself; none when it only connected.
+    pub boot: Option<Boot>,
 }
 
 /// A status with its error.

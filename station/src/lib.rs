@@ -9,6 +9,7 @@ pub mod event;
 pub mod fact;
 pub mod fold;
 pub mod id;
+pub mod key;
 pub mod measurand;
 pub mod mqtt;
 pub mod ocpp;

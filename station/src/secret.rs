@@ -11,6 +11,9 @@ use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::id::StationId;
+use crate::key::{KeyError, KeyHash, canonical};
+
 /// A token as it is kept.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Token {
@@ -25,6 +28,7 @@ pub struct Token {
 pub struct SecretKey {
     hash_key: [u8; 32],
     nonce_key: [u8; 32],
+    station_key: [u8; 32],
     cipher: XChaCha20Poly1305,
 }
 
@@ -38,7 +42,7 @@ const NONCE_BYTES: usize = 24;
 const HASH_BYTES: usize = 16;
 
 impl SecretKey {
-    /// Derives the three keys (hash, nonce, seal) from the operator's secret.
+    /// Derives the keys (hash, nonce, seal, keys of stations) from the operator's secret.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
         let derive = |purpose: &str| -> [u8; 32] {
@@ -47,6 +51,7 @@ impl SecretKey {
         Self {
             hash_key: derive("ampwarden token hash v1"),
             nonce_key: derive("ampwarden nonce v1"),
+            station_key: derive("ampwarden station key v1"),
             cipher: XChaCha20Poly1305::new(&derive("ampwarden seal v1").into()),
         }
     }
@@ -62,6 +67,16 @@ impl SecretKey {
     #[must_use]
     pub fn hash(&self, plain: &str) -> String {
         hex::encode(&mac(&self.hash_key, plain.trim().to_uppercase().as_bytes())[..HASH_BYTES])
+    }
+
+    /// The keyed hash of a station's key. Two stations with the same key have two hashes. It takes microseconds, so that
+    /// a storm of reconnects is borne: what protects it is that the key is random and the hash's own key is secret.
+    ///
+    /// # Errors
+    /// When the key is too short or too long.
+    pub fn station_key(&self, station: &StationId, key: &[u8]) -> Result<KeyHash, KeyError> {
+        let key = canonical(key)?;
+        Ok(KeyHash(mac(&self.station_key, &[station.as_str().as_bytes(), &[0], &key].concat())))
     }
 
     /// Seals a text. The nonce is derived from the text, so that the same text seals to the same bytes: decoding
@@ -203,6 +218,23 @@ mod tests {
         assert_eq!(key.open(&token.sealed).as_deref(), Ok("04A1b2"));
         assert_eq!(SecretKey::new(b"two").open(&token.sealed), Err(OpenError));
         assert_eq!(key.open("AAAA"), Err(OpenError));
+    }
+
+    #[test]
+    fn keys_of_stations_are_any_bytes_and_belong_to_one_station() {
+        let key = SecretKey::new(b"one");
+        let station = |id: &str| StationId::new(id).expect("valid");
+        let hash = |id: &str, password: &[u8]| key.station_key(&station(id), password);
+        let odd = b"\xff\x00 this is not: UTF-8 \xfe";
+        assert!(hash("A", odd).is_ok());
+        assert_eq!(hash("A", odd), hash("A", odd));
+        assert_ne!(hash("A", odd), hash("B", odd));
+        assert_ne!(hash("A", odd), SecretKey::new(b"two").station_key(&station("A"), odd));
+        assert_eq!(
+            hash("A", b"0123456789abcdef0123456789ABCDEF"),
+            hash("A", b"0123456789ABCDEF0123456789abcdef")
+        );
+        assert!(hash("A", b"guessable").is_err());
     }
 
     #[test]

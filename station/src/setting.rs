@@ -315,8 +315,8 @@ pub const KNOWN_VALUES: &[(&str, &str, &str)] = &[
     ),
     (
         "unknown_stations",
-        "\"admit\" | \"refuse\"",
-        "Whether a station that is not registered may connect (default: admit).",
+        "\"admit\" | \"quarantine\" | \"refuse\"",
+        "Whether a station that is not registered may connect, or waits for `ampwarden stations admit` (default: admit).",
     ),
     (
         "push_local_lists",

@@ -51,20 +51,19 @@ pub(super) trait Set: Args {
 
 impl<S: Set> Collection<S> {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let api = self.api.connect();
-        self.action.run(&api)
+        self.action.run(&self.api.connect())
     }
 }
 
 impl<S: Set> Action<S> {
     pub(super) fn run(self, api: &Api) -> anyhow::Result<ExitCode> {
         match self {
-            Action::Set(set) => {
+            Self::Set(set) => {
                 let item = set.send(api)?;
                 println!("{} {} is now at revision {}", S::COLLECTION, item.key, item.revision);
             }
-            Action::List { json } => show(&api.list(S::COLLECTION)?, S::COLUMNS, json)?,
-            Action::History { key, json } => show(&api.history(S::COLLECTION, &key)?, S::COLUMNS, json)?,
+            Self::List { json } => show(&api.list(S::COLLECTION)?, S::COLUMNS, json)?,
+            Self::History { key, json } => show(&api.history(S::COLLECTION, &key)?, S::COLUMNS, json)?,
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use service::config::HumanDuration;
 
-use super::setting::{Changes, Collection, Set};
-use crate::api::{Api, Item};
+use super::setting::{Action, Changes, Set};
+use super::station_access::{Admit, SetKey, quarantine};
+use crate::api::{Api, ApiArgs, Item};
 
 /// What is known of stations beyond what they say themselves.
 #[derive(Args, Debug)]
@@ -15,15 +16,44 @@ use crate::api::{Api, Item};
   ampwarden stations set CP-7 --maintenance
   ampwarden stations set CP-7 --retired
   ampwarden stations set CP-7 --ocpp-version ocpp2.0.1 --ping-interval 0s --strictness strict
-  ampwarden stations list --json")]
+  ampwarden stations list --json
+  ampwarden stations key CP-7 --new
+  ampwarden stations quarantine
+  ampwarden stations admit CP-7 --site depot --take-key")]
 pub(crate) struct Stations {
     #[command(flatten)]
-    collection: Collection<SetStation>,
+    api: ApiArgs,
+    #[command(subcommand)]
+    action: StationAction,
+}
+
+#[derive(Subcommand, Debug)]
+enum StationAction {
+    #[command(flatten)]
+    Setting(Action<SetStation>),
+    /// Set a station's key (its password), or show which are accepted.
+    ///
+    /// A new key is accepted beside the one before it until the station used it.
+    Key(SetKey),
+    /// Show the stations that nobody registered and that wait to be admitted.
+    Quarantine {
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Register a station, so that it may connect.
+    Admit(Admit),
 }
 
 impl Stations {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        self.collection.run()
+        let api = self.api.connect();
+        match self.action {
+            StationAction::Setting(action) => action.run(&api),
+            StationAction::Key(key) => key.run(&api),
+            StationAction::Quarantine { json } => quarantine(&api, json),
+            StationAction::Admit(admit) => admit.run(&api),
+        }
     }
 }
 

@@ -68,8 +68,8 @@ name = "demo"
 api_listen = {listen("api")}
 admin.listen = {listen("gateway_metrics")}
 journal.folder = "{settings.folder / 'journal'}"
-ocpp.listen = {listen("ocpp")}
-# Everybody here is on this machine.
+# Everybody here is on this machine: stations need no password.
+ocpp = {{ listen = {listen("ocpp")}, security_profiles = [0, 1] }}
 mqtt = {{ listen = {listen("mqtt")}, anonymous = true }}
 
 [exporter]

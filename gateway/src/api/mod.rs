@@ -1,5 +1,6 @@
 //! The gateway's HTTP API: settings, commands, books, dead letters, imports. Described by `/openapi.json`.
 
+mod access;
 mod books;
 pub mod commands;
 pub mod rejected;
@@ -25,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+pub use access::{HeldView, HeldViews, KeyView, KeysView};
 
 use crate::pipeline::audit::Auditor;
 use crate::pipeline::{Pipeline, Status};
@@ -78,6 +81,9 @@ pub fn router(deps: &Deps) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(commands::get_one, commands::cancel))
         .routes(routes!(commands::post))
         .routes(routes!(trace::stream))
+        .routes(routes!(access::get_key, access::put_key, access::delete_key))
+        .routes(routes!(access::quarantine))
+        .routes(routes!(access::admit))
         // Beside the collections: a path of its own shadows them for every method.
         .routes(routes!(tokens::list_tokens, tokens::post_token))
         .routes(routes!(tokens::list_unknown))

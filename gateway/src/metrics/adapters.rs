@@ -78,6 +78,20 @@ const UNEXPECTED_ANSWERS: MetricSpec = MetricSpec {
     labels: &["protocol"],
     help: "Answers of stations to calls that were not sent, or were answered before; they are kept in `rejected`",
 };
+const PROFILES: MetricSpec = MetricSpec {
+    name: "ampwarden_profile_connects_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["profile"],
+    help: "OCPP connections that were accepted, by security profile (0 to 3) or `quarantine`",
+};
+const RELOADS: MetricSpec = MetricSpec {
+    name: "ampwarden_tls_reloads_total",
+    kind: MetricKind::Counter,
+    unit: Unit::None,
+    labels: &["listener", "outcome"],
+    help: "Certificate files that changed on disk and were read again: `taken`, or `failed` and the old ones stay in force",
+};
 const BROKER_UP: MetricSpec = MetricSpec {
     name: "ampwarden_mqtt_broker_up",
     kind: MetricKind::Gauge,
@@ -90,7 +104,7 @@ const CERTIFICATE: MetricSpec = MetricSpec {
     kind: MetricKind::Gauge,
     unit: Unit::Seconds,
     labels: &["endpoint"],
-    help: "Until when the certificates are valid that an endpoint (ocpp, mqtt) shows, as read at the start",
+    help: "Until when the certificates are valid that an endpoint (ocpp, mqtt) shows to new connections",
 };
 
 pub(super) const METRICS: &[MetricSpec] = &[
@@ -104,6 +118,8 @@ pub(super) const METRICS: &[MetricSpec] = &[
     REFUSED,
     SLOWED,
     UNEXPECTED_ANSWERS,
+    PROFILES,
+    RELOADS,
     BROKER_UP,
     CERTIFICATE,
 ];
@@ -141,6 +157,19 @@ pub struct CodeLabels {
     pub code: &'static str,
 }
 
+/// What became of a listener's new files.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    listener: &'static str,
+    outcome: &'static str,
+}
+
+/// A security profile.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProfileLabels {
+    profile: &'static str,
+}
+
 /// The label of an enum.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 #[allow(missing_docs)]
@@ -162,6 +191,8 @@ pub struct AdapterMetrics {
     pub refused: Family<ReasonLabels, Counter>,
     pub slowed: Family<ProtocolLabels, Counter>,
     unexpected_answers: Family<ProtocolLabels, Counter>,
+    profiles: Family<ProfileLabels, Counter>,
+    reloads: Family<ReloadLabels, Counter>,
     broker_up: Family<Vec<(&'static str, &'static str)>, Gauge>,
     certificates: Family<Vec<(&'static str, &'static str)>, Gauge>,
 }
@@ -181,6 +212,8 @@ impl AdapterMetrics {
             refused: registry.counter(&REFUSED),
             slowed: registry.counter(&SLOWED),
             unexpected_answers: registry.counter(&UNEXPECTED_ANSWERS),
+            profiles: registry.counter(&PROFILES),
+            reloads: registry.counter(&RELOADS),
             broker_up: registry.gauge(&BROKER_UP),
             certificates: registry.gauge(&CERTIFICATE),
         }
@@ -208,6 +241,24 @@ impl AdapterMetrics {
     /// Counts an answer that nobody waited for.
     pub fn unexpected_answer(&self, source: Source) {
         self.unexpected_answers.get_or_create(&ProtocolLabels { protocol: source.label() }).inc();
+    }
+
+    /// Counts an OCPP connection by its security profile; none: its station waits for an operator.
+    pub fn profile(&self, profile: Option<u8>) {
+        let profile = match profile {
+            Some(0) => "0",
+            Some(1) => "1",
+            Some(2) => "2",
+            Some(_) => "3",
+            None => "quarantine",
+        };
+        self.profiles.get_or_create(&ProfileLabels { profile }).inc();
+    }
+
+    /// Counts that the files of a listener's certificate were read again.
+    pub fn reloaded(&self, listener: &'static str, good: bool) {
+        let outcome = if good { "taken" } else { "failed" };
+        self.reloads.get_or_create(&ReloadLabels { listener, outcome }).inc();
     }
 
     /// Counts a refusal.

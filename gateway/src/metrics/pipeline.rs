@@ -53,6 +53,7 @@ specs! {
     REVENUE = Counter "ampwarden_revenue_total" None ["site", "currency"] "Cost of ended live sessions, in the currency's main unit";
     SESSIONS = Counter "ampwarden_sessions_ended_total" None ["site"] "Live sessions that ended";
     COMMANDS_OPEN = Gauge "ampwarden_commands_open" None ["state"] "Commands that wait to be sent (queued) or to be answered (sent)";
+    QUARANTINE = Gauge "ampwarden_stations_in_quarantine" None [] "Stations that nobody registered and that wait for an operator (`ampwarden stations quarantine`)";
     SETTINGS = Gauge "ampwarden_settings_revisions" None ["collection"] "Settings in force, by collection";
 }
 
@@ -288,6 +289,8 @@ impl Collector for GatewayCollector {
             ConstGauge::new(count as f64).encode(family.encode_family(&[("state", state)])?)?;
         }
         let settings = status.published.settings.load();
+        ConstGauge::new(status.published.access.quarantine().len() as f64)
+            .encode(QUARANTINE.encode(encoder)?)?;
         let mut family = SETTINGS.encode(encoder)?;
         for collection in station::setting::Collection::ALL {
             let count = settings.list(collection).count();

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use service::tls::{ClientCertificates, ReloadingTls};
 use station::event::Source;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -21,6 +22,8 @@ use super::leaving::Leaving;
 use super::messages::Messages;
 use crate::socket;
 
+/// This endpoint, in metrics of certificates.
+const LISTENER: &str = "mqtt";
 /// Out of file handles, accepting again at once would only burn a core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// How long connections may take to end after they were asked to.
@@ -49,8 +52,8 @@ pub async fn serve_endpoint(
     shutdown: CancellationToken,
 ) -> Result<(), EndpointError> {
     config.check()?;
-    let acceptor = match (&tls, &config.tls) {
-        (Some(_), Some(tls)) => Some(TlsAcceptor::from(service::tls::server_config(tls)?)),
+    let certificate = match (&tls, &config.tls) {
+        (Some(_), Some(tls)) => Some(ReloadingTls::load(tls, ClientCertificates::Required)?),
         (Some(_), None) => return Err(ConfigError::NoCertificate.into()),
         (None, _) => None,
     };
@@ -79,8 +82,17 @@ pub async fn serve_endpoint(
             }
         },
         async {
-            if let Some(listener) = tls {
-                server.accept(listener, acceptor).await;
+            if let (Some(listener), Some(tls)) = (tls, &certificate) {
+                let metrics = &server.shared.messages.metrics;
+                metrics.certificate(LISTENER, tls.expires_at_s());
+                let watch = Arc::clone(tls).watch("gateway.mqtt.tls", |good| {
+                    metrics.reloaded(LISTENER, good);
+                    metrics.certificate(LISTENER, tls.expires_at_s());
+                });
+                tokio::select! {
+                    () = server.accept(listener, Some(tls)) => {}
+                    () = watch => {}
+                }
             }
         }
     );
@@ -107,14 +119,16 @@ struct Server {
 }
 
 impl Server {
-    async fn accept(&self, listener: TcpListener, acceptor: Option<TlsAcceptor>) {
+    async fn accept(&self, listener: TcpListener, tls: Option<&ReloadingTls>) {
         loop {
             let accepted = tokio::select! {
                 () = self.leaving.begun() => return,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, remote)) => self.start(stream, remote, acceptor.clone()),
+                Ok((stream, remote)) => {
+                    self.start(stream, remote, tls.map(|tls| TlsAcceptor::from(tls.current())));
+                }
                 Err(error) => self.not_accepted(&error).await,
             }
         }

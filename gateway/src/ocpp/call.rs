@@ -15,6 +15,7 @@ use station::time::Timestamp;
 use tracing::Instrument;
 
 use super::outgoing::Outgoing;
+use super::quarantine::Hold;
 use super::replay::Answers;
 use super::server::Server;
 use crate::metrics::{ActionLabels, CallLabels, CodeLabels};
@@ -35,6 +36,8 @@ pub(super) struct Conversation {
     answers: Answers,
     /// Our own calls.
     pub(super) outgoing: Outgoing,
+    /// What it showed, if it waits for an operator.
+    pub(super) hold: Option<Box<Hold>>,
 }
 
 /// What is sent for a message, if anything.
@@ -56,6 +59,7 @@ impl Conversation {
             strict,
             answers: Answers::default(),
             outgoing: Outgoing::new(),
+            hold: None,
         }
     }
 
@@ -68,6 +72,9 @@ impl Conversation {
     /// # Errors
     /// When the journal did not take it: then nothing may be sent.
     pub(super) async fn take(&mut self, server: &Server, text: &str) -> Result<Reply, Refused> {
+        if let Some(hold) = &self.hold {
+            return self.take_held(server, hold, text).await;
+        }
         let arrived = Instant::now();
         match Frame::parse(text, self.version) {
             Ok(Frame::Call(call)) => {
@@ -171,6 +178,7 @@ impl Conversation {
             now: now(),
             heartbeat_interval_s: u32::try_from(heartbeat_interval).unwrap_or(u32::MAX),
             key: &server.deps.secret_key,
+            pending: false,
         };
         match ocpp::answer(self.version, &call.action, &answering) {
             Ok(payload) => {
@@ -218,24 +226,28 @@ impl Conversation {
         reason: RejectReason,
         detail: String,
     ) -> Result<(), Refused> {
+        if self.is_held() {
+            return Ok(());
+        }
         self.count(server, OTHER, "in");
         let event = self.undecodable(server, reason, detail, None, None);
         self.submit(server, vec![event]).await.map(|_| ())
     }
 
-    /// Journals an event of the connection itself.
+    /// Journals events of the connection itself, with what was odd about them.
     ///
     /// # Errors
-    /// When the journal did not take it.
+    /// When the journal did not take them.
     pub(super) async fn note(
         &self,
         server: &Server,
-        kind: EventKind,
-        deviations: Deviations,
+        kinds: impl IntoIterator<Item = (EventKind, Deviations)>,
     ) -> Result<(), Refused> {
-        let mut event = StationEvent::new(self.station.clone(), self.source(), kind);
-        event.deviations = deviations;
-        self.submit(server, vec![event]).await.map(|_| ())
+        let event = |(kind, deviations)| {
+            let event = StationEvent::new(self.station.clone(), self.source(), kind);
+            StationEvent { deviations, ..event }
+        };
+        self.submit(server, kinds.into_iter().map(event).collect()).await.map(|_| ())
     }
 
     fn source(&self) -> Source {
@@ -262,7 +274,8 @@ impl Conversation {
         ocpp::undecodable(self.version, &self.station, &server.deps.secret_key, &message)
     }
 
-    fn error(
+    /// Answers a call with an error, and counts it.
+    pub(super) fn error(
         &self,
         server: &Server,
         raw_id: &str,

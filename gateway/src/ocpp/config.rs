@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use service::config::{HumanBytes, HumanDuration};
-use service::tls::TlsConfig;
+use service::tls::{ClientCertificates, TlsConfig};
 use station::ocpp::Version;
 use station::setting::{StationSetting, Strictness};
 
@@ -19,6 +19,10 @@ pub struct Config {
     pub tls_listen: String,
     /// Certificate of the wss listener; without it there is none.
     pub tls: Option<TlsConfig>,
+    /// OCPP's security profiles by which stations may connect: 0, nothing proves who a station is (only for networks
+    /// where everybody is trusted); 1, a password over ws; 2, a password over wss; 3, a certificate of the station over
+    /// wss (`tls.client_ca` says whose).
+    pub security_profiles: Vec<u8>,
     /// How often stations are asked to send a Heartbeat, told to them when they boot.
     pub heartbeat_interval: HumanDuration,
     /// How often stations are pinged. Proxies cut connections that are silent for 30 to 110 s. "0s" switches it off.
@@ -72,6 +76,7 @@ impl Default for Config {
             listen: "0.0.0.0:8887".to_owned(),
             tls_listen: "0.0.0.0:8888".to_owned(),
             tls: None,
+            security_profiles: vec![1, 2, 3],
             heartbeat_interval: seconds(300),
             ping_interval: seconds(25),
             idle_timeout: seconds(90),
@@ -89,7 +94,49 @@ impl Default for Config {
     }
 }
 
+/// Why the security profiles make no sense.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// There are four.
+    #[error("gateway.ocpp.security_profiles: {0} is none of OCPP's security profiles, 0 to 3")]
+    Unknown(u8),
+    /// Nobody could connect.
+    #[error("gateway.ocpp.security_profiles is empty: no station could connect; [1, 2, 3] are usual")]
+    None,
+    /// Only certificates of stations are taken, and nobody says whose.
+    #[error(
+        "gateway.ocpp.security_profiles is [3], and gateway.ocpp.tls.client_ca does not say whose certificates are taken: no \
+         station could connect"
+    )]
+    NoAuthorities,
+}
+
 impl Config {
+    /// Checks the security profiles.
+    ///
+    /// # Errors
+    /// When one is none, or no station could connect.
+    pub fn check(&self) -> Result<(), ProfileError> {
+        if let Some(unknown) = self.security_profiles.iter().find(|profile| **profile > 3) {
+            return Err(ProfileError::Unknown(*unknown));
+        }
+        if self.security_profiles.is_empty() {
+            return Err(ProfileError::None);
+        }
+        let authorities = self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        if self.security_profiles.iter().all(|profile| *profile == 3) && !authorities {
+            return Err(ProfileError::NoAuthorities);
+        }
+        Ok(())
+    }
+
+    /// Whether stations may connect by wss without a certificate of theirs.
+    #[must_use]
+    pub fn client_certificates(&self) -> ClientCertificates {
+        let without = self.security_profiles.iter().any(|profile| matches!(profile, 0 | 2));
+        if without { ClientCertificates::Optional } else { ClientCertificates::Required }
+    }
+
     /// Whether a station with this setting is taken by the letter.
     pub(super) fn is_strict(&self, setting: &StationSetting) -> bool {
         setting.strictness.unwrap_or(self.strictness) == Strictness::Strict

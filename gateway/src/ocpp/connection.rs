@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use station::deviation::{Deviation, Deviations};
 use station::event::{EventKind, RejectReason};
+use station::key::{KeyChange, KeyHash};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -15,9 +16,11 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
+use super::access::{Grant, Peer};
 use super::call::Conversation;
 use super::handshake::{self, Accepted};
 use super::outgoing::Next;
+use super::quarantine::Hold;
 use super::rate::Pace;
 use super::registry::{Link, Seat, Stop};
 use super::server::Server;
@@ -45,6 +48,7 @@ enum End {
     Slow,
     Replaced,
     Shutdown,
+    Released,
     JournalRefused,
     TooLarge,
     NotText,
@@ -61,6 +65,7 @@ impl End {
             Self::Slow => "slow",
             Self::Replaced => "replaced",
             Self::Shutdown => "shutdown",
+            Self::Released => "released",
             Self::JournalRefused => "journal_refused",
             Self::TooLarge => "too_large",
             Self::NotText => "not_text",
@@ -72,7 +77,12 @@ impl End {
     /// What to do about it, where the station or the way to it is at fault.
     fn advice(self) -> Option<&'static str> {
         match self {
-            Self::Closed | Self::Lost | Self::Replaced | Self::Shutdown | Self::JournalRefused => None,
+            Self::Closed
+            | Self::Lost
+            | Self::Replaced
+            | Self::Shutdown
+            | Self::Released
+            | Self::JournalRefused => None,
             Self::Idle => Some(
                 "nothing was heard for gateway.ocpp.idle_timeout, not even an answer to a ping: look at the network, or \
                  raise it for stations that answer none",
@@ -99,6 +109,7 @@ impl End {
             Self::Slow => Some((CloseCode::Away, "answers were not received")),
             Self::Replaced => Some((CloseCode::Normal, "replaced by a newer connection")),
             Self::Shutdown => Some((CloseCode::Restart, "the gateway is stopping")),
+            Self::Released => Some((CloseCode::Restart, "the station is registered now: connect again")),
             Self::JournalRefused => {
                 Some((CloseCode::Again, "cannot be journaled now; keep it and send it again"))
             }
@@ -121,17 +132,18 @@ impl From<Stop> for End {
         match stop {
             Stop::Replaced => Self::Replaced,
             Stop::Shutdown => Self::Shutdown,
+            Stop::Released => Self::Released,
         }
     }
 }
 
 /// Serves a client from its first byte to its last.
-pub(super) async fn serve<S>(server: &Server, stream: S, remote: IpAddr)
+pub(super) async fn serve<S>(server: &Server, stream: S, peer: Peer, remote: IpAddr)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     // Boxed: the memory of the handshake goes when it is over.
-    let handshake = Box::pin(handshake::accept(server, stream));
+    let handshake = Box::pin(handshake::accept(server, stream, &peer));
     let (stream, rest, accepted) = match timeout(server.config.handshake_timeout.0, handshake).await {
         Ok(Some(accepted)) => accepted,
         Ok(None) => return,
@@ -152,7 +164,7 @@ where
         .max_message_size(Some(limit))
         .max_frame_size(Some(limit));
     let mut ws = WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await;
-    let Accepted { station, version, assumed, path } = accepted;
+    let Accepted { station, version, assumed, path, grant } = accepted;
     let Some(version) = version else {
         server.deps.metrics.refused("no_common_subprotocol");
         tracing::info!(%station, "closed: no common subprotocol; set the station to OCPP 1.6J, 2.0.1 or 2.1");
@@ -180,9 +192,27 @@ where
     let setting = (server.deps.setting)(&station);
     let ping_every = server.config.ping_every(&setting);
     let strict = server.config.is_strict(&setting);
-    let conversation = Conversation::new(station, version, path, booted, strict);
+    let mut conversation = Conversation::new(station, version, path, booted, strict);
+    let first = match grant {
+        Grant::Profile { profile, first_use } => First { profile: Some(profile), key: first_use },
+        Grant::Quarantine { key, certificate } => {
+            conversation.hold = Some(Box::new(Hold { remote: remote.to_string(), key, certificate }));
+            seat.link.set_held();
+            First { profile: None, key: None }
+        }
+    };
     let pace = Pace::new(server.config.max_messages_per_second, std::time::Instant::now());
-    Connection { server, ws, conversation, seat, pace, ping_every, slowed: false }.run(remote, assumed).await;
+    Connection { server, ws, conversation, seat, pace, ping_every, slowed: false }
+        .run(remote, assumed, first)
+        .await;
+}
+
+/// What is noted when a connection begins.
+struct First {
+    /// The security profile; none of a station that waits for an operator.
+    profile: Option<u8>,
+    /// A key that was used for the first time.
+    key: Option<KeyHash>,
 }
 
 struct Connection<'a, S> {
@@ -198,16 +228,21 @@ struct Connection<'a, S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
-    async fn run(mut self, remote: IpAddr, assumed: bool) {
+    async fn run(mut self, remote: IpAddr, assumed: bool, first: First) {
         let deps = &self.server.deps;
         let version = self.conversation.version.subprotocol();
-        let connected = EventKind::Connected {
-            gateway: deps.gateway_id.to_string(),
-            epoch: deps.epoch,
-            remote: remote.to_string(),
+        let connected = match &self.conversation.hold {
+            Some(hold) => hold.event(None),
+            None => EventKind::Connected {
+                gateway: deps.gateway_id.to_string(),
+                epoch: deps.epoch,
+                remote: remote.to_string(),
+            },
         };
         let odd = Deviations::from_iter(assumed.then_some(Deviation::NoSubprotocol));
-        if let Err(refused) = self.conversation.note(self.server, connected, odd).await {
+        let used = first.key.map(|hash| EventKind::KeyChanged(Box::new(KeyChange::Used { hash })));
+        let kinds = used.into_iter().map(|kind| (kind, Deviations::default())).chain([(connected, odd)]);
+        if let Err(refused) = self.conversation.note(self.server, kinds).await {
             deps.metrics.refused(refused.label());
             drop(self.seat);
             end(&mut self.ws, refused.into()).await;
@@ -216,6 +251,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
         let protocol = ProtocolLabels { protocol: self.conversation.version.source().label() };
         let open = deps.metrics.connections.get_or_create_owned(&protocol);
         deps.metrics.connects.get_or_create(&protocol).inc();
+        deps.metrics.profile(first.profile);
         open.inc();
         tracing::debug!(station = %self.conversation.station, %remote, protocol = protocol.protocol, "connected");
         deps.taps
@@ -259,7 +295,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
         // Who sends too much is not read before.
         let mut hold_until: Option<Instant> = None;
         // Looked for after each command and whenever there is a new one, so that who has none costs nothing.
-        let mut commands = self.server.deps.board.next(&self.conversation.station).is_some();
+        let held = self.conversation.is_held();
+        let mut commands = !held && self.server.deps.board.next(&self.conversation.station).is_some();
         loop {
             let outgoing = &self.conversation.outgoing;
             let send_at =
@@ -280,7 +317,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
                     ControlFlow::Continue(())
                 }
                 () = self.seat.link.commanded() => {
-                    commands = true;
+                    commands = !held;
                     ControlFlow::Continue(())
                 }
                 () = sleep_until(send_at.unwrap_or(last_heard)), if send_at.is_some() => {
@@ -295,7 +332,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
                 }
                 stop = stopped(&self.seat.link) => ControlFlow::Break(stop.into()),
                 _ = ticks.tick() => {
-                    if !idle_after.is_zero() && last_heard.elapsed() >= idle_after {
+                    if self.conversation.is_released(self.server) {
+                        ControlFlow::Break(End::Released)
+                    } else if !idle_after.is_zero() && last_heard.elapsed() >= idle_after {
                         ControlFlow::Break(End::Idle)
                     } else if ping_every.is_zero() {
                         ControlFlow::Continue(())
@@ -341,6 +380,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
                 Ok(message) => Seen::frame("in", message, &deps.secret_key),
                 Err(error) => Seen::note("error", error.to_string()),
             });
+        }
+        if self.conversation.is_released(self.server) {
+            return ControlFlow::Break(End::Released);
         }
         match frame {
             Some(Ok(Message::Text(text))) => match self.conversation.take(self.server, &text).await {
@@ -403,13 +445,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
 
     /// Journals the end, again and again while the journal is full: a station must not seem connected for ever.
     async fn journal_end(&self, why: End) {
+        if self.conversation.is_held() {
+            return;
+        }
         loop {
             let disconnected = EventKind::Disconnected {
                 gateway: self.server.deps.gateway_id.to_string(),
                 epoch: self.server.deps.epoch,
                 reason: why.label().to_owned(),
             };
-            match self.conversation.note(self.server, disconnected, Deviations::default()).await {
+            match self.conversation.note(self.server, [(disconnected, Deviations::default())]).await {
                 Ok(()) => return,
                 Err(Refused::Stopping) => {
                     tracing::warn!(

@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use rand::Rng;
 
+use super::access::{self, Grant, Known, Peer};
 use super::rate::Limit;
 use super::server::Server;
 
@@ -35,6 +36,8 @@ pub(super) struct Accepted {
     pub(super) assumed: bool,
     /// The path as it came.
     pub(super) path: Box<str>,
+    /// As what it may connect.
+    pub(super) grant: Grant,
 }
 
 /// A request that is turned away.
@@ -48,13 +51,13 @@ struct TurnedAway {
 
 /// Does the HTTP part. Gives back the stream with what was read beyond the request, and what was agreed; `None` if
 /// the client was answered and turned away, or went.
-pub(super) async fn accept<S>(server: &Server, stream: S) -> Option<(S, Vec<u8>, Accepted)>
+pub(super) async fn accept<S>(server: &Server, stream: S, peer: &Peer) -> Option<(S, Vec<u8>, Accepted)>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let accepted = Mutex::new(None);
     let service = service_fn(|request: Request<Incoming>| {
-        let answer = match check(server, &request) {
+        let answer = match check(server, peer, &request) {
             Ok((response, agreed)) => {
                 *accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(agreed);
                 response
@@ -90,7 +93,11 @@ where
     Some((parts.io.into_inner(), parts.read_buf.to_vec(), accepted))
 }
 
-fn check(server: &Server, request: &Request<Incoming>) -> Result<(Response<String>, Accepted), TurnedAway> {
+fn check(
+    server: &Server,
+    peer: &Peer,
+    request: &Request<Incoming>,
+) -> Result<(Response<String>, Accepted), TurnedAway> {
     let turn_away = |status, reason, text: &str| TurnedAway { status, reason, text: text.to_owned() };
     // First what costs least.
     if server.is_draining() {
@@ -123,10 +130,14 @@ fn check(server: &Server, request: &Request<Incoming>) -> Result<(Response<Strin
         ),
     })?;
     let key = websocket_key(request.method(), request.headers())?;
-    if !(server.deps.admit)(&station) {
-        // OCPP-J 1.6, 3.1.1: an unknown station SHOULD get a 404.
-        return Err(turn_away(StatusCode::NOT_FOUND, "unknown_station", "this station is not registered"));
-    }
+    let keys = server.deps.access.keys(&station);
+    let known = Known { station: &station, standing: server.standing(&station), keys: keys.as_deref() };
+    let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let (profiles, secret_key) = (&server.config.security_profiles, &server.deps.secret_key);
+    let grant = access::decide(profiles, secret_key, peer, &known, authorization).map_err(|denied| {
+        let (status, reason, text) = denied.answer();
+        turn_away(status, reason, text)
+    })?;
     if server.registry.is_stuck(&station) {
         return Err(turn_away(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -154,7 +165,7 @@ fn check(server: &Server, request: &Request<Incoming>) -> Result<(Response<Strin
         None if assumed => server.config.assumed_version(&(server.deps.setting)(&station)),
         None => None,
     };
-    Ok((response, Accepted { station, version, assumed, path: path.into() }))
+    Ok((response, Accepted { station, version, assumed, path: path.into(), grant }))
 }
 
 /// The key of a proper websocket request (RFC 6455, 4.2.1).
@@ -226,6 +237,9 @@ impl TurnedAway {
         match self.status {
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, rand::rng().random_range(RETRY_AFTER_S).into());
+            }
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"OCPP\""));
             }
             StatusCode::UPGRADE_REQUIRED => {
                 headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));

@@ -2,11 +2,13 @@
 //! URL. One task a connection, one message after the other: decode → journal → answer. What was not journaled is not
 //! answered.
 
+mod access;
 mod call;
 mod config;
 mod connection;
 mod handshake;
 mod outgoing;
+mod quarantine;
 mod rate;
 mod registry;
 mod replay;
@@ -15,7 +17,7 @@ mod server;
 mod tests;
 mod trace;
 
-pub use config::{Config, DefaultVersion};
+pub use config::{Config, DefaultVersion, ProfileError};
 pub use rate::Pace;
 pub use server::{Deps, Error, serve};
 pub use trace::{Look, Seen, Taps};

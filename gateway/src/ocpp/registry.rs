@@ -20,6 +20,8 @@ pub(super) enum Stop {
     Replaced = 1,
     /// The gateway stops.
     Shutdown = 2,
+    /// It was in quarantine, and need not be any more.
+    Released = 3,
 }
 
 /// What others hold of a connection.
@@ -31,6 +33,7 @@ pub(super) struct Link {
     leaving: Notify,
     stuck: AtomicBool,
     commanded: Notify,
+    held: AtomicBool,
 }
 
 impl Link {
@@ -44,6 +47,11 @@ impl Link {
         self.commanded.notified().await;
     }
 
+    /// The connection's station waits for an operator.
+    pub(super) fn set_held(&self) {
+        self.held.store(true, Ordering::Release);
+    }
+
     /// Asks the connection to end; the first reason counts.
     pub(super) fn stop(&self, why: Stop) {
         let _ = self.stop.compare_exchange(0, why as u8, Ordering::AcqRel, Ordering::Acquire);
@@ -55,6 +63,7 @@ impl Link {
         match self.stop.load(Ordering::Acquire) {
             0 => None,
             1 => Some(Stop::Replaced),
+            3 => Some(Stop::Released),
             _ => Some(Stop::Shutdown),
         }
     }
@@ -179,6 +188,13 @@ impl Registry {
     pub(super) fn command(&self, station: &StationId) {
         if let Some(link) = self.links().get(station) {
             link.command();
+        }
+    }
+
+    /// Ends a station's connection if it was taken while the station waited for an operator.
+    pub(super) fn release(&self, station: &StationId) {
+        if let Some(link) = self.links().get(station).filter(|link| link.held.load(Ordering::Acquire)) {
+            link.stop(Stop::Released);
         }
     }
 

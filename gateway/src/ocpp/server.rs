@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use service::tls::{ReloadingTls, names_of};
+use station::fold::Standing;
 use station::id::StationId;
 use station::secret::SecretKey;
 use station::setting::StationSetting;
@@ -17,11 +19,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::access::Peer;
 use super::config::Config;
 use super::connection;
 use super::rate::{Rate, StationRate};
 use super::registry::{Registry, Stop};
 use super::trace::Taps;
+use crate::access::Access;
 use crate::commands::{self, Board};
 use crate::metrics::AdapterMetrics;
 use crate::pipeline::Pipeline;
@@ -29,6 +33,8 @@ use crate::socket;
 
 /// How long the accept loop rests when the system gives no more sockets: it would burn a core otherwise.
 const OUT_OF_FILES_PAUSE: Duration = Duration::from_millis(250);
+/// This endpoint, in metrics of certificates.
+const LISTENER: &str = "ocpp";
 /// Sockets over the limit that are still answered 503; beyond, they are closed at once.
 const TURNING_AWAY_MAX: usize = 1_000;
 /// How long connections may take to end after they were asked to.
@@ -46,8 +52,10 @@ pub struct Deps {
     pub epoch: Uuid,
     /// What operators say of a station.
     pub setting: Arc<dyn Fn(&StationId) -> StationSetting + Send + Sync>,
-    /// Whether a station may connect.
-    pub admit: Arc<dyn Fn(&StationId) -> bool + Send + Sync>,
+    /// How a station stands, given whether it has a key.
+    pub standing: Arc<dyn Fn(&StationId, bool) -> Standing + Send + Sync>,
+    /// Keys of stations, and those that wait for an operator.
+    pub access: Arc<Access>,
     /// Whether a station's BootNotification was accepted in an earlier run. Messages of stations of which that is not
     /// known are flagged `before_boot` until they boot.
     pub booted: Arc<dyn Fn(&StationId) -> bool + Send + Sync>,
@@ -95,6 +103,12 @@ impl Server {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// How a station stands.
+    pub(super) fn standing(&self, station: &StationId) -> Standing {
+        let has_key = self.deps.access.keys(station).is_some_and(|keys| keys.is_required());
+        (self.deps.standing)(station, has_key)
+    }
+
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
@@ -118,7 +132,7 @@ pub async fn serve(
     config: Config,
     config_of_commands: commands::Config,
     listener: TcpListener,
-    tls_listener: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
+    tls_listener: Option<(TcpListener, Arc<ReloadingTls>)>,
     deps: Deps,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
@@ -136,6 +150,15 @@ pub async fn serve(
         let registry = Arc::clone(&server.registry);
         move |station| registry.command(station)
     });
+    server.deps.access.on_release({
+        let server = Arc::downgrade(&server);
+        move |station| {
+            // Who only gave way to others in a full quarantine goes on waiting.
+            if let Some(server) = server.upgrade().filter(|s| s.standing(station) != Standing::Quarantined) {
+                server.registry.release(station);
+            }
+        }
+    });
     let tasks = TaskTracker::new();
     tracing::info!("OCPP at ws://{}/{{station}}", listener.local_addr()?);
     let plain = accept_loop(&server, listener, None, &tasks);
@@ -148,10 +171,17 @@ pub async fn serve(
         }
         Some((tls_listener, tls)) => {
             tracing::info!("OCPP at wss://{}/{{station}}", tls_listener.local_addr()?);
-            let tls = accept_loop(&server, tls_listener, Some(TlsAcceptor::from(tls)), &tasks);
+            let metrics = &server.deps.metrics;
+            metrics.certificate(LISTENER, tls.expires_at_s());
+            let watch = Arc::clone(&tls).watch("gateway.ocpp.tls", |good| {
+                metrics.reloaded(LISTENER, good);
+                metrics.certificate(LISTENER, tls.expires_at_s());
+            });
+            let secure = accept_loop(&server, tls_listener, Some(&tls), &tasks);
             tokio::select! {
                 () = plain => {}
-                () = tls => {}
+                () = secure => {}
+                () = watch => {}
                 () = shutdown.cancelled() => {}
             }
         }
@@ -163,12 +193,15 @@ pub async fn serve(
 async fn accept_loop(
     server: &Arc<Server>,
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<&ReloadingTls>,
     tasks: &TaskTracker,
 ) {
     loop {
         match listener.accept().await {
-            Ok((stream, address)) => begin(server, stream, address.ip(), tls.clone(), tasks),
+            Ok((stream, address)) => {
+                let tls = tls.map(|tls| TlsAcceptor::from(tls.current()));
+                begin(server, stream, address.ip(), tls, tasks);
+            }
             Err(error) if is_out_of_files(&error) => {
                 server.deps.metrics.refused("out_of_files");
                 tracing::warn!(%error, "no more sockets: raise the limit of open files (nofile)");
@@ -205,19 +238,25 @@ fn begin(
     socket::prepare(&stream);
     match tls {
         None => {
-            tasks.spawn(async move { connection::serve(&open.0, stream, remote).await });
+            tasks.spawn(async move { connection::serve(&open.0, stream, Peer::default(), remote).await });
         }
         Some(tls) => {
             tasks.spawn(async move {
                 let handshake = Box::pin(tls.accept(stream));
                 match timeout(open.0.config.handshake_timeout.0, handshake).await {
-                    Ok(Ok(stream)) => connection::serve(&open.0, stream, remote).await,
+                    Ok(Ok(stream)) => {
+                        let certificates = stream.get_ref().1.peer_certificates();
+                        let certificate = certificates.and_then(|chain| chain.first()).map(names_of);
+                        let peer = Peer { secure: true, certificate };
+                        connection::serve(&open.0, stream, peer, remote).await;
+                    }
                     Ok(Err(error)) => {
                         open.0.deps.metrics.refused("tls");
                         tracing::info!(
                             %remote,
                             %error,
-                            "TLS handshake failed: does the station speak TLS, and trust the certificate's authority?"
+                            "TLS handshake failed: does the station speak TLS, does it trust the certificate's authority, and \
+                             is its own certificate, if it has one, valid and of an authority in client_ca?"
                         );
                     }
                     Err(_) => {

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::handle::{Answer, Refused, Submission};
 use super::trace::context_of;
 use super::{clock, snapshot};
+use crate::access::Access;
 use crate::commands::Board;
 use crate::journal::{AppendError, Journal, JournalConfig, Reader};
 use crate::metrics::PipelineMetrics;
@@ -45,6 +46,8 @@ pub struct Published {
     pub totals: ArcSwap<Totals>,
     /// Commands that are open or were lately.
     pub commands: Arc<Board>,
+    /// Keys of stations, and those that wait for an operator.
+    pub access: Arc<Access>,
 }
 
 /// The journal's thread.
@@ -107,6 +110,7 @@ impl Front {
         }
         self.publish();
         self.published.commands.fill(&self.fold);
+        self.published.access.fill(&self.fold);
         Ok(())
     }
 
@@ -243,6 +247,7 @@ impl Front {
             if let Some(command) = self.published.commands.follow(&self.fold, event, outcome.command_taken) {
                 self.metrics.command(&command);
             }
+            self.published.access.follow(&self.fold, event);
         }
         if group.events.iter().any(|e| matches!(e.kind, EventKind::SettingChanged(_))) {
             // Before the answers: whoever changed a setting finds it changed.
@@ -251,6 +256,7 @@ impl Front {
         if !Arc::ptr_eq(&self.published.unknown_tokens.load(), self.fold.unknown_tokens()) {
             self.published.unknown_tokens.store(Arc::clone(self.fold.unknown_tokens()));
         }
+        self.published.access.follow_quarantine(&self.fold);
         let mut next = first;
         for Waiting { events, answer, span } in group.waiting {
             next += events as u64;

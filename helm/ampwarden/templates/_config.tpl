@@ -24,9 +24,10 @@ journal = { folder = "/var/lib/ampwarden/journal" }
 
 [gateway.ocpp]
 listen = "0.0.0.0:8887"
+security_profiles = {{ .Values.gateway.securityProfiles | toJson }}
 {{- if .Values.gateway.tls.secretName }}
 tls_listen = "0.0.0.0:8888"
-tls = { certificate = "/run/secrets/tls/tls.crt", key = "/run/secrets/tls/tls.key" }
+tls = { certificate = "/run/secrets/tls/tls.crt", key = "/run/secrets/tls/tls.key"{{ if .Values.gateway.tls.clientCa }}, client_ca = "/run/secrets/tls/ca.crt"{{ end }} }
 {{- end }}
 
 [gateway.mqtt]

@@ -13,6 +13,7 @@ use station::secret::Token;
 use station::time::Timestamp;
 use uuid::Uuid;
 
+use super::access::{decode_key_changed, decode_quarantined};
 use super::v1::station_event::Kind;
 use super::{EventError, v1};
 
@@ -150,6 +151,8 @@ fn kind(kind: Kind) -> Result<EventKind, EventError> {
             end: value("command end", &CommandEnd::ALL, ended.end)?,
             detail: ended.detail,
         },
+        Kind::KeyChanged(changed) => decode_key_changed(changed)?,
+        Kind::Quarantined(quarantined) => decode_quarantined(quarantined)?,
         Kind::Tick(v1::Tick {}) => EventKind::Tick,
         Kind::SessionEndInferred(inferred) => EventKind::SessionEndInferred {
             session_id: SessionId(uuid("session_end_inferred.session_id", &inferred.session_id)?),

@@ -9,6 +9,7 @@ use station::id::StationId;
 use station::measurand::{Context, Location, Measurand, Reading, Sample};
 use station::secret::Token;
 
+use super::access::{encode_key_changed, encode_quarantined};
 use super::v1;
 use super::v1::station_event::Kind;
 
@@ -152,6 +153,8 @@ fn kind(kind: &EventKind) -> Kind {
             end: number(&CommandEnd::ALL, end),
             detail: detail.clone(),
         }),
+        EventKind::KeyChanged(change) => Kind::KeyChanged(encode_key_changed(change)),
+        EventKind::Quarantined(quarantined) => Kind::Quarantined(encode_quarantined(quarantined)),
         EventKind::Tick => Kind::Tick(v1::Tick {}),
         EventKind::SessionEndInferred { session_id } => {
             Kind::SessionEndInferred(v1::SessionEndInferred { session_id: session_id.0.as_bytes().to_vec() })

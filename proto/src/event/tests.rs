@@ -1,10 +1,11 @@
 use station::deviation::{Deviation, Deviations};
 use station::event::{
     Boot, ChargingState, CommandAnswer, CommandEnd, CommandIssue, CommandResult, ConnectorStatus, EventKind,
-    Fault, ListSent, Mark, RejectReason, SessionEnd, SessionRecord, SessionStart, Severity, Source,
-    StationEvent, Status,
+    Fault, ListSent, Mark, Quarantined, RejectReason, SessionEnd, SessionRecord, SessionStart, Severity,
+    Source, StationEvent, Status,
 };
 use station::id::{EventId, SessionId, StationId};
+use station::key::{KeyChange, KeyHash};
 use station::measurand::{Context, Location, Measurand, Reading, Sample};
 use station::secret::SecretKey;
 use station::setting::{Setting, SettingChange, Tariff};
@@ -144,6 +145,26 @@ fn kinds() -> Vec<EventKind> {
             end: CommandEnd::Expired,
             detail: "too late".to_owned(),
         },
+        EventKind::KeyChanged(Box::new(KeyChange::Set {
+            hash: KeyHash([7; 32]),
+            author: "ops".to_owned(),
+            at_once: false,
+            command: Some(Uuid::from_u128(8)),
+        })),
+        EventKind::KeyChanged(Box::new(KeyChange::Set {
+            hash: KeyHash([8; 32]),
+            author: "ops".to_owned(),
+            at_once: true,
+            command: None,
+        })),
+        EventKind::KeyChanged(Box::new(KeyChange::Used { hash: KeyHash([9; 32]) })),
+        EventKind::KeyChanged(Box::new(KeyChange::Removed { author: "ops".to_owned() })),
+        EventKind::Quarantined(Box::new(Quarantined {
+            remote: "::1".to_owned(),
+            key: Some(KeyHash([1; 32])),
+            certificate: true,
+            boot: Some(Boot { vendor: text("Acme"), ..Boot::default() }),
+        })),
         EventKind::Tick,
         EventKind::SessionEndInferred { session_id: SessionId(Uuid::from_u128(8)) },
     ];
@@ -229,7 +250,7 @@ fn every_kind_comes_back_as_it_was() {
         assert_eq!(decode(&encoded(&event)).as_ref(), Ok(&event));
         labels.insert(event.kind.label());
     }
-    assert_eq!(labels.len(), 23, "each kind is in the test: {labels:?}");
+    assert_eq!(labels.len(), 25, "each kind is in the test: {labels:?}");
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub struct StationEvent {
     /// What happened.
     #[prost(
         oneof = "station_event::Kind",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 50, 51, 52, 53"
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 50, 51, 52, 53, 60, 61"
     )]
     pub kind: ::core::option::Option<station_event::Kind>,
 }
@@ -93,6 +93,10 @@ pub mod station_event {
         CommandAnswered(super::CommandAnswered),
         #[prost(message, tag = "53")]
         CommandEnded(super::CommandEnded),
+        #[prost(message, tag = "60")]
+        KeyChanged(super::KeyChanged),
+        #[prost(message, tag = "61")]
+        Quarantined(super::Quarantined),
     }
 }
 /// A token as it is kept.
@@ -432,6 +436,37 @@ pub struct CommandEnded {
     pub end: i32,
     #[prost(string, tag = "3")]
     pub detail: ::prost::alloc::string::String,
+}
+/// The keys changed by which a station proves who it is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeyChanged {
+    #[prost(enumeration = "KeyChange", tag = "1")]
+    pub change: i32,
+    /// Keyed hash of the key, 32 bytes; empty where it was removed.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    /// Who changed it.
+    #[prost(string, tag = "3")]
+    pub author: ::prost::alloc::string::String,
+    /// UUID of the command that tells the station.
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub command: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+}
+/// A station that nobody registered connected or booted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Quarantined {
+    /// The peer's address without its port.
+    #[prost(string, tag = "1")]
+    pub remote: ::prost::alloc::string::String,
+    /// Keyed hash of the key that it presented, 32 bytes.
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub key: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// It showed a certificate of its own.
+    #[prost(bool, tag = "3")]
+    pub certificate: bool,
+    /// What it says of itself; none when it only connected.
+    #[prost(message, optional, tag = "4")]
+    pub boot: ::core::option::Option<Booted>,
 }
 /// The way by which an event came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1017,6 +1052,46 @@ impl CommandEnd {
             "COMMAND_END_CANCELLED" => Some(Self::Cancelled),
             "COMMAND_END_FAILED" => Some(Self::Failed),
             "COMMAND_END_NOT_NEEDED" => Some(Self::NotNeeded),
+            _ => None,
+        }
+    }
+}
+/// A change of the keys by which a station proves who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum KeyChange {
+    Unspecified = 0,
+    /// A key was set; those before it are accepted until it was used.
+    Set = 1,
+    /// A key was set, and no other is accepted any more.
+    SetAtOnce = 2,
+    /// A key was used; those before it are not accepted any more.
+    Used = 3,
+    /// The station has no key any more.
+    Removed = 4,
+}
+impl KeyChange {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "KEY_CHANGE_UNSPECIFIED",
+            Self::Set => "KEY_CHANGE_SET",
+            Self::SetAtOnce => "KEY_CHANGE_SET_AT_ONCE",
+            Self::Used => "KEY_CHANGE_USED",
+            Self::Removed => "KEY_CHANGE_REMOVED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "KEY_CHANGE_UNSPECIFIED" => Some(Self::Unspecified),
+            "KEY_CHANGE_SET" => Some(Self::Set),
+            "KEY_CHANGE_SET_AT_ONCE" => Some(Self::SetAtOnce),
+            "KEY_CHANGE_USED" => Some(Self::Used),
+            "KEY_CHANGE_REMOVED" => Some(Self::Removed),
             _ => None,
         }
     }

@@ -143,6 +143,15 @@ impl Folding<'_> {
         let verdict = if taken.is_some() { Verdict::Stored } else { Verdict::Duplicate };
         if let Some(command) = &taken {
             self.step(command);
+            if matches!(
+                command.state,
+                CommandState::Rejected
+                    | CommandState::Failed
+                    | CommandState::Expired
+                    | CommandState::Cancelled
+            ) {
+                self.station.keys.forget_of(command.id);
+            }
         }
         Some(Outcome { verdict, command_taken: taken.is_some(), ..Outcome::default() })
     }

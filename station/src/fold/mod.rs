@@ -6,9 +6,11 @@
 mod commands;
 mod cost;
 mod duplicates;
+mod keys;
 mod local_list;
 mod meter;
 mod outcome;
+mod quarantine;
 mod records;
 mod ring;
 mod rows;
@@ -32,6 +34,7 @@ use crate::deviation::{Deviation, Deviations};
 use crate::event::{ConnectorStatus, EventKind, Severity, StationEvent};
 use crate::fact::{self, Fact};
 use crate::id::{SessionId, StationId};
+use crate::key::{KeyChange, StationKeys};
 use crate::setting::Setting;
 use crate::time::Timestamp;
 
@@ -39,8 +42,9 @@ pub use commands::{COMMANDS_OPEN_MAX, Command, Commands};
 pub use cost::{cost, minor_units};
 pub use local_list::{ListError, LocalList, Plan};
 pub use outcome::{Authorization, Outcome, Terms, Verdict};
+pub use quarantine::{Held, QUARANTINE_MAX, Quarantine};
 pub use rows::Rows;
-pub use settings::{Revision, Settings};
+pub use settings::{Revision, Settings, Standing};
 pub use totals::{SiteTotals, Totals};
 pub use unknown::{UnknownToken, UnknownTokens};
 
@@ -65,6 +69,9 @@ pub struct Fold {
     /// The latest time of receipt: the gateway's clock may step back.
     #[serde(default)]
     latest: Timestamp,
+    /// Stations that wait for an operator.
+    #[serde(default)]
+    quarantine: Arc<Quarantine>,
 }
 
 /// The rows of a station's current state.
@@ -91,6 +98,7 @@ impl Fold {
             {
                 Arc::make_mut(&mut self.unknown).take(&token.token_hash);
             }
+            self.release_registered(&change.setting);
             let origin = Origin { event, ts, latest, site: None, deviations };
             rows.push(&origin, |key| Fact::Setting(key, change.clone()));
             let text = format!(
@@ -110,6 +118,16 @@ impl Fold {
             rows.push(&origin, |key| rejected(key, event, *reason, detail, from));
             return Outcome { verdict: Verdict::Rejected(*reason), ..Outcome::default() };
         }
+        if let EventKind::Quarantined(quarantined) = &event.kind {
+            return self.quarantined(&origin, quarantined, rows);
+        }
+        match &event.kind {
+            EventKind::Connected { .. } => self.release(&event.station),
+            EventKind::KeyChanged(change) if !matches!(**change, KeyChange::Removed { .. }) => {
+                self.release(&event.station);
+            }
+            _ => {}
+        }
         let station = self.stations.entry(event.station.clone()).or_default();
         let odd = deviations.union(event.said_odd());
         let mut folding = Folding {
@@ -122,7 +140,7 @@ impl Fold {
             rows,
             odd,
         };
-        if let Some(outcome) = folding.command() {
+        if let Some(outcome) = folding.command().or_else(|| folding.key()) {
             return outcome;
         }
         folding.rows.touch(&event.station);
@@ -208,6 +226,17 @@ impl Fold {
         self.stations.iter().filter(|(_, s)| !s.commands.is_empty()).map(|(id, s)| (id, &s.commands))
     }
 
+    /// The keys of a station, if it has any.
+    #[must_use]
+    pub fn keys_of(&self, station: &StationId) -> Option<&StationKeys> {
+        self.stations.get(station).map(|s| &s.keys).filter(|keys| !keys.is_empty())
+    }
+
+    /// Stations with keys.
+    pub fn keys(&self) -> impl Iterator<Item = (&StationId, &StationKeys)> {
+        self.stations.iter().filter(|(_, s)| !s.keys.is_empty()).map(|(id, s)| (id, &s.keys))
+    }
+
     /// The way by which each station was last heard.
     pub fn sources(&self) -> impl Iterator<Item = (&StationId, crate::event::Source)> {
         self.stations.iter().filter_map(|(id, s)| Some((id, s.source?)))
@@ -266,6 +295,8 @@ impl Folding<'_> {
         match &event.kind {
             EventKind::Heartbeat
             | EventKind::SettingChanged(_)
+            | EventKind::KeyChanged(_)
+            | EventKind::Quarantined(_)
             | EventKind::Undecodable { .. }
             | EventKind::CommandIssued(_)
             | EventKind::CommandSent { .. }

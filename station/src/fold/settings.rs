@@ -28,6 +28,19 @@ pub struct Settings {
     tokens_changed: u64,
 }
 
+/// How a station stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// An operator registered it.
+    Registered,
+    /// Nobody did, and it may connect.
+    Admitted,
+    /// Nobody did, and it waits for an operator.
+    Quarantined,
+    /// Nobody did, and it is turned away.
+    Refused,
+}
+
 /// One revision of a setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Revision {
@@ -158,10 +171,17 @@ impl Settings {
         }
     }
 
-    /// Whether a station that is not registered may connect.
+    /// How a station stands: whether an operator registered it, and if not, what is done with such ones. Who has a key was
+    /// given it by an operator.
     #[must_use]
-    pub fn admits(&self, station: &StationId) -> bool {
-        self.station(station).is_some_and(|s| !s.retired) || self.word("unknown_stations") != Some("refuse")
+    pub fn standing_of(&self, station: &StationId, has_key: bool) -> Standing {
+        let registered = self.station(station).map_or(has_key, |setting| !setting.retired);
+        match self.word("unknown_stations") {
+            _ if registered => Standing::Registered,
+            Some("refuse") => Standing::Refused,
+            Some("quarantine") => Standing::Quarantined,
+            _ => Standing::Admitted,
+        }
     }
 
     /// The tariff in force at a moment: a site's own before one for all; of those, the one that came into force last.

@@ -11,6 +11,7 @@ use super::transaction;
 use crate::event::{Boot, ConnectorStatus, Source, Status};
 use crate::fact::{ConnectorNow, SessionNow, StationNow};
 use crate::id::{SessionId, StationId};
+use crate::key::StationKeys;
 use crate::time::Timestamp;
 
 /// Ended sessions that are kept for late meter values and corrections.
@@ -48,6 +49,9 @@ pub(super) struct Station {
     /// What operators asked of it.
     #[serde(default)]
     pub(super) commands: super::commands::Commands,
+    /// By which it proves who it is.
+    #[serde(default)]
+    pub(super) keys: StationKeys,
     /// Counts what happened, other than connecting and living.
     pub(super) facts: u64,
     pub(super) sessions_count: i64,

@@ -25,6 +25,8 @@ pub struct Answering<'a> {
     pub heartbeat_interval_s: u32,
     /// Opens what the protocol wants back: the token of a group.
     pub key: &'a SecretKey,
+    /// The station is not accepted yet: it waits for an operator, and boots again after the interval.
+    pub pending: bool,
 }
 
 /// An answer's payload.

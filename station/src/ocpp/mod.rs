@@ -187,7 +187,8 @@ mod testing {
     }
 
     fn answered_with(version: Version, action: &str, payload: &str, outcomes: &[Outcome]) -> String {
-        let answering = Answering { payload, outcomes, now: NOW, heartbeat_interval_s: 300, key: &key() };
+        let answering =
+            Answering { payload, outcomes, now: NOW, heartbeat_interval_s: 300, key: &key(), pending: false };
         answer(version, action, &answering).unwrap_or_else(|code| panic!("{action}: {code:?}")).into_owned()
     }
 

@@ -29,6 +29,7 @@ fn errors(config: &AmpwardenConfig) -> Vec<String> {
         ApiTokens::new(&config.api).err().map(|error| error.to_string()),
         config.log.check().err().map(|error| error.to_string()),
         config.otlp.check().err().map(|error| error.to_string()),
+        gateway.ocpp.check().err().map(|error| error.to_string()),
         gateway.mqtt.check().err().map(|error| error.to_string()),
         config.exporter.check().err().map(|error| error.to_string()),
         anomaly.check().err().map(|error| error.to_string()),
@@ -80,6 +81,12 @@ fn warnings(config: &AmpwardenConfig) -> Vec<String> {
             )
         });
     }
+    let unproven = gateway.ocpp.security_profiles.contains(&0);
+    warn(unproven && !is_loopback(&gateway.ocpp.listen), &|| {
+        "gateway.ocpp.security_profiles has 0: whoever reaches gateway.ocpp.listen can speak for any station that has no \
+         key"
+        .into()
+    });
     let mqtt = !gateway.mqtt.listen.is_empty() || gateway.mqtt.tls.is_some();
     warn(mqtt && !gateway.mqtt.anonymous && gateway.mqtt.users.is_empty(), &|| {
         "gateway.mqtt.users is empty: no station can connect by MQTT (gateway.mqtt.listen = \"\" switches it off)".into()

@@ -17,11 +17,13 @@ use station::digest::digest;
 use station::event::{EventKind, Source, StationEvent};
 use station::fold::Command;
 use station::id::StationId;
+use station::key::{KeyChange, KeyHash};
 use station::ocpp::Version;
-use station::ocpp::command::{Request, before_push, check, is_push, seal};
+use station::ocpp::command::{Request, before_push, check, is_push, new_key, seal};
 use station::setting::Collection;
 use uuid::Uuid;
 
+use super::access::key_event;
 use super::{Author, Deps};
 use crate::pipeline::clock;
 
@@ -177,6 +179,8 @@ pub(super) async fn post(
     let key = key_of(&headers)?;
     let version = version_of(&deps, &station)?;
     check(&request, version).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let station_key = new_key(&request).map(|key| deps.secret_key.station_key(&station, key.as_bytes()));
+    let station_key = station_key.transpose().map_err(|error| Problem::bad_request(error.to_string()))?;
 
     let seconds = i64::try_from(expires_in.0.as_micros()).unwrap_or(i64::MAX);
     let expires_at = station::time::Timestamp(clock::now().0.saturating_add(seconds));
@@ -199,7 +203,7 @@ pub(super) async fn post(
     let before = if is_push(request.name()) { before_push(version) } else { Vec::new() };
     let before = before.iter().map(|request| asked(request, Uuid::now_v7())).collect();
     let id = key.map_or_else(Uuid::now_v7, |key| id_of_key(&station, key));
-    issue_once(&deps, &station, before, asked(&request, id)).await
+    issue_once(&deps, &station, before, asked(&request, id), station_key).await
 }
 
 /// A command that is to be journaled, and what is shown of it.
@@ -223,6 +227,7 @@ async fn issue_once(
     station: &StationId,
     before: Vec<Asked>,
     asked: Asked,
+    station_key: Option<KeyHash>,
 ) -> Result<Response, Problem> {
     let board = &deps.status.published.commands;
     let (id, digest) = (asked.issue.command, asked.issue.digest);
@@ -247,9 +252,15 @@ async fn issue_once(
             ),
         ));
     }
-    for asked in before.into_iter().chain([asked]) {
-        submit(deps, asked.event(station)).await?;
+    for asked in before {
+        submit(deps, vec![asked.event(station)]).await?;
     }
+    // A key that the command tells the station is accepted from before it is sent: the station may use it at once.
+    let set = station_key.map(|hash| {
+        let author = asked.issue.author.clone();
+        key_event(station, KeyChange::Set { hash, author, at_once: false, command: Some(id) })
+    });
+    submit(deps, set.into_iter().chain([asked.event(station)]).collect()).await?;
     let (_, command) = board.find(id).ok_or_else(|| unknown(id))?;
     let location = [(header::LOCATION, format!("/v1/commands/{id}"))];
     Ok((StatusCode::ACCEPTED, location, Json(CommandView::of(station, &command))).into_response())
@@ -369,7 +380,7 @@ pub(super) async fn cancel(
     let (station, _) = board.find(id).ok_or_else(|| unknown(id))?;
     let detail = format!("taken back by {}", author.0);
     let kind = EventKind::CommandEnded { command: id, end: CommandEnd::Cancelled, detail };
-    let taken = submit(&deps, StationEvent::new(station.clone(), Source::Api, kind)).await?;
+    let taken = submit(&deps, vec![StationEvent::new(station.clone(), Source::Api, kind)]).await?;
     let (_, command) = board.find(id).ok_or_else(|| unknown(id))?;
     if !taken {
         return Err(Problem::new(
@@ -380,9 +391,9 @@ pub(super) async fn cancel(
     Ok(Json(CommandView::of(&station, &command)))
 }
 
-/// Journals an event; says whether its command took the step.
-async fn submit(deps: &Deps, event: StationEvent) -> Result<bool, Problem> {
-    match deps.pipeline.submit(vec![event]).await {
+/// Journals events; says whether their command took the step.
+async fn submit(deps: &Deps, events: Vec<StationEvent>) -> Result<bool, Problem> {
+    match deps.pipeline.submit(events).await {
         Ok(outcomes) => Ok(outcomes.iter().any(|outcome| outcome.command_taken)),
         Err(refused) => Err(Problem::unavailable(format!("the command was not taken: {refused}"))),
     }

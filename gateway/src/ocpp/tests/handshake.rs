@@ -1,10 +1,9 @@
 //! Who gets in, and what those are told who do not.
 
-use std::process::Command;
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
-use service::tls::{ClientTlsConfig, TlsConfig, client_config, server_config};
+use service::tls::{ClientCertificates, ClientTlsConfig, ReloadingTls, TlsConfig, client_config};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -114,33 +113,14 @@ async fn too_many_are_told_to_come_again() {
 async fn stations_connect_over_tls() {
     let folder = tempfile::tempdir().expect("a folder");
     let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-out")
-        .arg(&certificate)
-        .arg("-keyout")
-        .arg(&key)
-        .output();
-    if !made.as_ref().is_ok_and(|output| output.status.success()) {
-        println!("left out: openssl is needed to make a certificate ({made:?})");
-        return;
-    }
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    std::fs::write(&certificate, pair.cert.pem()).expect("written");
+    std::fs::write(&key, pair.signing_key.serialize_pem()).expect("written");
     let tls = TlsConfig { certificate: certificate.clone(), key, client_ca: None };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("address");
-    let tls = Some((listener, server_config(&tls).expect("a certificate")));
+    let tls =
+        Some((listener, ReloadingTls::load(&tls, ClientCertificates::Required).expect("a certificate")));
     let _endpoint = Endpoint::start_with(Config::default(), tls).await;
 
     let trusting = ClientTlsConfig { ca: Some(certificate), ..ClientTlsConfig::default() };

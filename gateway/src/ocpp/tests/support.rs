@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use prometheus_client::registry::Registry;
+use service::tls::ReloadingTls;
 use station::event::{EventKind, StationEvent};
-use station::fold::{Authorization, Fold, Outcome, Rows};
+use station::fold::{Authorization, Fold, Outcome, Rows, Standing};
 use station::id::{EventId, StationId};
 use station::ocpp::Version;
 use station::secret::SecretKey;
@@ -63,18 +64,11 @@ impl Endpoint {
         Self::start_with(config, None).await
     }
 
-    pub(super) async fn start_with(
-        config: Config,
-        tls: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
-    ) -> Self {
+    pub(super) async fn start_with(config: Config, tls: Option<(TcpListener, Arc<ReloadingTls>)>) -> Self {
         Self::start_as(config, tls, Fate::Counted).await
     }
 
-    async fn start_as(
-        config: Config,
-        tls: Option<(TcpListener, Arc<rustls::ServerConfig>)>,
-        fate: Fate,
-    ) -> Self {
+    async fn start_as(config: Config, tls: Option<(TcpListener, Arc<ReloadingTls>)>, fate: Fate) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("address");
         let (pipeline, mut submissions) = Pipeline::channel(64);
@@ -111,12 +105,17 @@ impl Endpoint {
             gateway_id: "gw-1".into(),
             epoch: Uuid::from_u128(7),
             setting: Arc::new(setting_of),
-            admit: Arc::new(|station| !station.as_str().starts_with("unknown")),
+            standing: Arc::new(|station, _| {
+                if station.as_str().starts_with("unknown") { Standing::Refused } else { Standing::Registered }
+            }),
+            access: Arc::default(),
             booted: Arc::new(|station| station.as_str().starts_with("booted")),
             board: Arc::default(),
             taps: Arc::default(),
             metrics: AdapterMetrics::register(&mut registry),
         };
+        // Who may connect has tests of its own.
+        let config = Config { security_profiles: vec![0], ..config };
         let shutdown = CancellationToken::new();
         let served = tokio::spawn(serve(
             config,

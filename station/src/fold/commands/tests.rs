@@ -5,6 +5,7 @@ use super::*;
 use crate::command::{CommandResult, id_of_key};
 use crate::event::{Source, StationEvent};
 use crate::id::{EventId, StationId};
+use crate::key::{KeyChange, KeyHash};
 
 struct Play {
     fold: Fold,
@@ -147,4 +148,54 @@ fn a_key_names_one_command_of_one_station() {
     assert_eq!(id_of_key(&station(), "a"), id_of_key(&station(), "a"));
     assert_ne!(id_of_key(&station(), "a"), id_of_key(&station(), "b"));
     assert_ne!(id_of_key(&station(), "a"), id_of_key(&other, "a"));
+}
+
+/// Changes the station's keys, outside what `say` checks.
+fn change_key(play: &mut Play, change: KeyChange) -> Verdict {
+    play.now += 1_000_000;
+    let mut event = StationEvent::new(station(), Source::Api, EventKind::KeyChanged(Box::new(change)));
+    event.received_at = Timestamp(play.now);
+    let mut rows = Rows::wanted();
+    let outcome = play.fold.apply(&event, &mut rows);
+    assert!(rows.touched.is_empty(), "a key says nothing of the station");
+    assert_eq!(rows.facts.len(), usize::from(outcome.verdict == Verdict::Stored));
+    outcome.verdict
+}
+
+#[test]
+fn a_key_that_a_command_tells_goes_with_the_command_unless_the_station_took_it() {
+    let hash = KeyHash([7; 32]);
+    let set = |id: u128| KeyChange::Set {
+        hash,
+        author: "ops".into(),
+        at_once: false,
+        command: Some(Uuid::from_u128(id)),
+    };
+    let accepted = |play: &Play| play.fold.keys_of(&station()).is_some();
+    for (result, stays) in
+        [(CommandResult::Accepted, true), (CommandResult::Rejected, false), (CommandResult::Failed, false)]
+    {
+        let mut play = Play::new();
+        assert_eq!(change_key(&mut play, set(1)), Verdict::Stored);
+        assert!(play.issue(1) && play.send(1) && accepted(&play));
+        assert!(play.answer(1, result));
+        assert_eq!(accepted(&play), stays, "{result:?}");
+    }
+    for (end, stays) in
+        [(CommandEnd::Unknown, true), (CommandEnd::Expired, false), (CommandEnd::Cancelled, false)]
+    {
+        let mut play = Play::new();
+        change_key(&mut play, set(1));
+        play.issue(1);
+        if end == CommandEnd::Unknown {
+            play.send(1);
+        }
+        play.say(EventKind::CommandEnded { command: Uuid::from_u128(1), end, detail: "x".into() });
+        assert_eq!(accepted(&play), stays, "{end:?}");
+    }
+    let mut play = Play::new();
+    change_key(&mut play, set(1));
+    assert_eq!(change_key(&mut play, set(1)), Verdict::Duplicate);
+    assert_eq!(change_key(&mut play, KeyChange::Used { hash }), Verdict::Stored);
+    assert_eq!(change_key(&mut play, KeyChange::Used { hash }), Verdict::Duplicate);
 }

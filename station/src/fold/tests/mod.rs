@@ -3,6 +3,7 @@
 mod clocks;
 mod duplicates;
 mod local_list;
+mod quarantine;
 mod sessions;
 mod state;
 mod tokens;

@@ -30,6 +30,7 @@ mod send_local_list;
 mod set_charging_profile;
 mod set_configuration;
 mod set_offline_rule;
+mod station_key;
 mod token;
 mod trigger_message;
 mod unlock_connector;
@@ -44,6 +45,7 @@ pub use push_local_list::{as_sent, before_push, is_push, push};
 pub use request::{Rendering, Request};
 pub use secrets::seal;
 pub use set_offline_rule::RULES as OFFLINE_RULES;
+pub use station_key::new_key;
 
 use super::Version;
 

@@ -42,7 +42,7 @@ pub(super) fn answer(answering: &Answering<'_>) -> Payload {
     written(&BootNotificationResponse {
         current_time: answering.time(),
         interval: answering.heartbeat_interval_s,
-        status: RegistrationStatus::Accepted,
+        status: if answering.pending { RegistrationStatus::Pending } else { RegistrationStatus::Accepted },
     })
 }
 

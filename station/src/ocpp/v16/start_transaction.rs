@@ -126,6 +126,7 @@ mod tests {
             now: crate::ocpp::testing::NOW,
             heartbeat_interval_s: 1,
             key: &key(),
+            pending: false,
         };
         assert_eq!(answer(V16, "StartTransaction", &nothing), Err(ErrorCode::InternalError));
     }

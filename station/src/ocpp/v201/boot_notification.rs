@@ -65,7 +65,11 @@ pub(super) fn answer(answering: &Answering<'_>) -> Payload {
         current_time: answering.time(),
         // The type says u16; longer intervals than 18 hours are none.
         interval: u16::try_from(answering.heartbeat_interval_s).unwrap_or(u16::MAX),
-        status: RegistrationStatusEnumType::Accepted,
+        status: if answering.pending {
+            RegistrationStatusEnumType::Pending
+        } else {
+            RegistrationStatusEnumType::Accepted
+        },
         status_info: None,
     })
 }
