@@ -234,20 +234,19 @@ impl Conversation {
         self.submit(server, vec![event]).await.map(|_| ())
     }
 
-    /// Journals events of the connection itself, with what was odd about them.
+    /// Journals an event of the connection itself.
     ///
     /// # Errors
-    /// When the journal did not take them.
+    /// When the journal did not take it.
     pub(super) async fn note(
         &self,
         server: &Server,
-        kinds: impl IntoIterator<Item = (EventKind, Deviations)>,
+        kind: EventKind,
+        deviations: Deviations,
     ) -> Result<(), Refused> {
-        let event = |(kind, deviations)| {
-            let event = StationEvent::new(self.station.clone(), self.source(), kind);
-            StationEvent { deviations, ..event }
-        };
-        self.submit(server, kinds.into_iter().map(event).collect()).await.map(|_| ())
+        let mut event = StationEvent::new(self.station.clone(), self.source(), kind);
+        event.deviations = deviations;
+        self.submit(server, vec![event]).await.map(|_| ())
     }
 
     fn source(&self) -> Source {

@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use station::deviation::{Deviation, Deviations};
-use station::event::{EventKind, RejectReason};
-use station::key::{KeyChange, KeyHash};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use station::event::{EventKind, RejectReason, StationEvent};
+use station::key::KeyChange;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 
 use super::access::{Grant, Peer};
 use super::call::Conversation;
+use super::end::{End, end, linger, say_close, say_end};
 use super::handshake::{self, Accepted};
 use super::outgoing::Next;
 use super::quarantine::Hold;
@@ -30,112 +31,8 @@ use crate::pipeline::Refused;
 
 /// tungstenite zero-fills its buffer on each read, and keeps it for each connection: OCPP messages are small.
 const READ_BUFFER_BYTES: usize = 4096;
-/// How long the peer may take to close its side, once we have closed ours.
-const LINGER: Duration = Duration::from_secs(2);
-/// How long a last frame may take to a peer that is believed to be gone.
-const LAST_WORD: Duration = Duration::from_secs(1);
-/// What is read and thrown away from a peer that still sends while it is told to stop.
-const DISCARD_BYTES: usize = 4 << 20;
 /// Between attempts to journal the end of a connection while the journal is full.
 const RETRY_END: Duration = Duration::from_secs(1);
-
-/// Why a connection ended: `connections.reason`, and the label of `ampwarden_disconnects_total`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum End {
-    Closed,
-    Lost,
-    Idle,
-    Slow,
-    Replaced,
-    Shutdown,
-    Released,
-    JournalRefused,
-    TooLarge,
-    NotText,
-    InvalidUtf8,
-    ProtocolError,
-}
-
-impl End {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Lost => "lost",
-            Self::Idle => "idle",
-            Self::Slow => "slow",
-            Self::Replaced => "replaced",
-            Self::Shutdown => "shutdown",
-            Self::Released => "released",
-            Self::JournalRefused => "journal_refused",
-            Self::TooLarge => "too_large",
-            Self::NotText => "not_text",
-            Self::InvalidUtf8 => "invalid_utf8",
-            Self::ProtocolError => "protocol_error",
-        }
-    }
-
-    /// What to do about it, where the station or the way to it is at fault.
-    fn advice(self) -> Option<&'static str> {
-        match self {
-            Self::Closed
-            | Self::Lost
-            | Self::Replaced
-            | Self::Shutdown
-            | Self::Released
-            | Self::JournalRefused => None,
-            Self::Idle => Some(
-                "nothing was heard for gateway.ocpp.idle_timeout, not even an answer to a ping: look at the network, or \
-                 raise it for stations that answer none",
-            ),
-            Self::Slow => Some(
-                "the station did not receive its answers within gateway.ocpp.write_timeout: look at the station and at the \
-                 network",
-            ),
-            Self::TooLarge => Some(
-                "a message was larger than gateway.ocpp.max_frame_bytes: if the station needs such messages, raise it",
-            ),
-            Self::NotText | Self::InvalidUtf8 | Self::ProtocolError => Some(
-                "what came is not OCPP over websocket: look at the station's firmware, or at a proxy between",
-            ),
-        }
-    }
-
-    /// What the peer is told; nothing to one that has gone.
-    fn close_frame(self) -> Option<(CloseCode, &'static str)> {
-        match self {
-            // tungstenite answers a close by itself.
-            Self::Closed | Self::Lost => None,
-            Self::Idle => Some((CloseCode::Away, "nothing was heard for too long")),
-            Self::Slow => Some((CloseCode::Away, "answers were not received")),
-            Self::Replaced => Some((CloseCode::Normal, "replaced by a newer connection")),
-            Self::Shutdown => Some((CloseCode::Restart, "the gateway is stopping")),
-            Self::Released => Some((CloseCode::Restart, "the station is registered now: connect again")),
-            Self::JournalRefused => {
-                Some((CloseCode::Again, "cannot be journaled now; keep it and send it again"))
-            }
-            Self::TooLarge => Some((CloseCode::Size, "the message is too large")),
-            Self::NotText => Some((CloseCode::Unsupported, "OCPP messages are text, not binary")),
-            Self::InvalidUtf8 => Some((CloseCode::Invalid, "the message is not UTF-8")),
-            Self::ProtocolError => Some((CloseCode::Protocol, "this is not the websocket protocol")),
-        }
-    }
-}
-
-impl From<Refused> for End {
-    fn from(refused: Refused) -> Self {
-        if refused == Refused::Stopping { Self::Shutdown } else { Self::JournalRefused }
-    }
-}
-
-impl From<Stop> for End {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Replaced => Self::Replaced,
-            Stop::Shutdown => Self::Shutdown,
-            Stop::Released => Self::Released,
-        }
-    }
-}
 
 /// Serves a client from its first byte to its last.
 pub(super) async fn serve<S>(server: &Server, stream: S, peer: Peer, remote: IpAddr)
@@ -178,6 +75,16 @@ where
         return;
     };
 
+    // Before it takes the seat: a newer connection, by the old key, must not make it forgotten.
+    if let Grant::Profile { first_use: Some(hash), .. } = &grant {
+        let used = EventKind::KeyChanged(Box::new(KeyChange::Used { hash: *hash }));
+        let event = StationEvent::new(station.clone(), version.source(), used);
+        if let Err(refused) = server.deps.pipeline.submit(vec![event]).await {
+            server.deps.metrics.refused(refused.label());
+            end(&mut ws, refused.into()).await;
+            return;
+        }
+    }
     let mut seat = server.registry.take(&station);
     if server.is_draining() {
         seat.link.stop(Stop::Shutdown);
@@ -193,26 +100,18 @@ where
     let ping_every = server.config.ping_every(&setting);
     let strict = server.config.is_strict(&setting);
     let mut conversation = Conversation::new(station, version, path, booted, strict);
-    let first = match grant {
-        Grant::Profile { profile, first_use } => First { profile: Some(profile), key: first_use },
+    let profile = match grant {
+        Grant::Profile { profile, .. } => Some(profile),
         Grant::Quarantine { key, certificate } => {
             conversation.hold = Some(Box::new(Hold { remote: remote.to_string(), key, certificate }));
             seat.link.set_held();
-            First { profile: None, key: None }
+            None
         }
     };
     let pace = Pace::new(server.config.max_messages_per_second, std::time::Instant::now());
     Connection { server, ws, conversation, seat, pace, ping_every, slowed: false }
-        .run(remote, assumed, first)
+        .run(remote, assumed, profile)
         .await;
-}
-
-/// What is noted when a connection begins.
-struct First {
-    /// The security profile; none of a station that waits for an operator.
-    profile: Option<u8>,
-    /// A key that was used for the first time.
-    key: Option<KeyHash>,
 }
 
 struct Connection<'a, S> {
@@ -228,7 +127,8 @@ struct Connection<'a, S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
-    async fn run(mut self, remote: IpAddr, assumed: bool, first: First) {
+    /// `profile`: the security profile; none of a station that waits for an operator.
+    async fn run(mut self, remote: IpAddr, assumed: bool, profile: Option<u8>) {
         let deps = &self.server.deps;
         let version = self.conversation.version.subprotocol();
         let connected = match &self.conversation.hold {
@@ -240,9 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
             },
         };
         let odd = Deviations::from_iter(assumed.then_some(Deviation::NoSubprotocol));
-        let used = first.key.map(|hash| EventKind::KeyChanged(Box::new(KeyChange::Used { hash })));
-        let kinds = used.into_iter().map(|kind| (kind, Deviations::default())).chain([(connected, odd)]);
-        if let Err(refused) = self.conversation.note(self.server, kinds).await {
+        if let Err(refused) = self.conversation.note(self.server, connected, odd).await {
             deps.metrics.refused(refused.label());
             drop(self.seat);
             end(&mut self.ws, refused.into()).await;
@@ -251,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
         let protocol = ProtocolLabels { protocol: self.conversation.version.source().label() };
         let open = deps.metrics.connections.get_or_create_owned(&protocol);
         deps.metrics.connects.get_or_create(&protocol).inc();
-        deps.metrics.profile(first.profile);
+        deps.metrics.profile(profile);
         open.inc();
         tracing::debug!(station = %self.conversation.station, %remote, protocol = protocol.protocol, "connected");
         deps.taps
@@ -454,7 +352,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
                 epoch: self.server.deps.epoch,
                 reason: why.label().to_owned(),
             };
-            match self.conversation.note(self.server, [(disconnected, Deviations::default())]).await {
+            match self.conversation.note(self.server, disconnected, Deviations::default()).await {
                 Ok(()) => return,
                 Err(Refused::Stopping) => {
                     tracing::warn!(
@@ -475,64 +373,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<'_, S> {
 
 async fn stopped(link: &Link) -> Stop {
     link.stopped().await
-}
-
-/// Closes a connection that was never counted as open.
-async fn end<S: AsyncRead + AsyncWrite + Unpin>(ws: &mut WebSocketStream<S>, why: End) {
-    say_end(ws, why).await;
-    linger(ws).await;
-}
-
-/// Tells the peer why the connection ends, or answers its own close.
-async fn say_end<S: AsyncRead + AsyncWrite + Unpin>(ws: &mut WebSocketStream<S>, why: End) {
-    let _ = timeout(LAST_WORD, async {
-        match why.close_frame() {
-            Some((code, text)) => say_close(ws, code, text).await,
-            None if why == End::Closed => {
-                let _ = ws.flush().await;
-            }
-            None => {}
-        }
-    })
-    .await;
-}
-
-async fn say_close<S: AsyncRead + AsyncWrite + Unpin>(
-    ws: &mut WebSocketStream<S>,
-    code: CloseCode,
-    text: &'static str,
-) {
-    let frame = CloseFrame { code, reason: text.into() };
-    // A peer that has gone cannot be told.
-    let _ = ws.send(Message::Close(Some(frame))).await;
-}
-
-/// Waits for the peer's side of the close. What it still sends is read and thrown away: closing a socket with unread
-/// data resets it, and the peer would never see the close code.
-async fn linger<S: AsyncRead + AsyncWrite + Unpin>(ws: &mut WebSocketStream<S>) {
-    let _ = timeout(LINGER, async {
-        let mut discarded = 0;
-        loop {
-            match ws.next().await {
-                Some(Ok(message)) if discarded < DISCARD_BYTES => discarded += message.len(),
-                Some(Err(WsError::Io(_))) | Some(Ok(_)) => return,
-                Some(Err(_)) => break,
-                None => return,
-            }
-        }
-        discard(ws.get_mut()).await;
-    })
-    .await;
-}
-
-/// Reads what cannot be parsed any more, until the peer closes.
-async fn discard<S: AsyncRead + Unpin>(stream: &mut S) {
-    let mut buffer = vec![0; READ_BUFFER_BYTES];
-    let mut discarded = 0;
-    while discarded < DISCARD_BYTES {
-        match stream.read(&mut buffer).await {
-            Ok(0) | Err(_) => return,
-            Ok(read) => discarded += read,
-        }
-    }
 }

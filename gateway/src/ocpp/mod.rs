@@ -6,6 +6,7 @@ mod access;
 mod call;
 mod config;
 mod connection;
+mod end;
 mod handshake;
 mod outgoing;
 mod quarantine;
