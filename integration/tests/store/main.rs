@@ -3,6 +3,8 @@
 mod audit;
 mod faults;
 mod migrations;
+mod others;
 mod reading;
 mod rows;
 mod sample;
+mod settings;

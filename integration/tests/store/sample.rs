@@ -8,8 +8,11 @@ use serde_json::{Map, Value, json};
 use station::fact::{Connection, Fact, Key, LogEntry, MeterValue, SessionRow};
 use station::id::{EventId, SessionId};
 use station::time::Timestamp;
+use store::ilp::{Batch, Writer};
 use uuid::Uuid;
 
+/// The time of rows of which only the last counts.
+pub(crate) const EPOCH: &str = "1970-01-01T00:00:00.000000Z";
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Now, to whole milliseconds: some comparisons go through formats that have no more.
@@ -171,4 +174,33 @@ pub(crate) async fn assert_row(server: &QuestDb, table: &str, condition: &str, e
 /// The time as the server writes it.
 pub(crate) fn time(time: Timestamp) -> Value {
     json!(time.to_utc().format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+}
+
+/// Writes a batch, all of which is taken.
+pub(crate) fn send(server: &QuestDb, fill: impl FnOnce(&mut Batch)) {
+    let mut batch = Batch::new();
+    fill(&mut batch);
+    let rows = batch.rows();
+    let sent = Writer::new(&server.config()).send(&mut batch).expect("sent");
+    assert_eq!((sent.refused, sent.tables.iter().map(|t| t.rows).sum::<usize>()), (vec![], rows));
+    assert!(batch.is_empty());
+}
+
+/// The columns that most fact tables have in common.
+pub(crate) fn common(key: &Key, more: Value) -> Value {
+    let mut row = json!({
+        "ts": time(key.ts), "event_id": key.event_id.to_string(), "n": key.n, "station": key.station,
+        "site": key.site, "evse": key.evse, "connector": key.connector,
+        "station_ts": key.station_ts.map(time), "received_at": time(key.received_at), "flags": key.flags,
+    });
+    let (Some(row_map), Value::Object(more)) = (row.as_object_mut(), more) else { panic!("objects") };
+    for (name, value) in more {
+        // Null here: the table has no such column.
+        if value.is_null() {
+            row_map.remove(&name);
+        } else {
+            row_map.insert(name, value);
+        }
+    }
+    row
 }
