@@ -32,7 +32,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let (mut to_floor, mut to_pypi) = (Vec::new(), Vec::new());
     for run in 1..=RUNS {
         let floor = peer(&floor(), calls)?;
-        let ours = gateway(calls)?;
+        let ours = gateway(STATIONS, calls, async |stations| saturate(stations, calls).await)?;
         let pypi = peer(&pypi()?, slow)?;
         println!(
             "{run:>4} {floor:>9.1} {ours:>9.1} {pypi:>9.1} {:>15.2} {:>15.1}  {}",
@@ -89,29 +89,34 @@ fn peer(server: &Peer, calls: u64) -> anyhow::Result<f64> {
         let pid = server.process.pid();
         let cpu = process_cpu_us(pid)?;
         let _stations = saturate(stations, calls).await?;
-        per_call(process_cpu_us(pid)? - cpu, calls)
+        Ok(per_call(process_cpu_us(pid)? - cpu, calls))
     })
 }
 
-/// CPU of the gateway, µs a call, until all rows can be read.
-fn gateway(calls: u64) -> anyhow::Result<f64> {
+/// CPU of a gateway of its own, µs a call, until the rows of all `calls` that these stations make can be read. They stay
+/// connected until all is counted.
+pub(crate) fn gateway(
+    stations: usize,
+    calls: u64,
+    calling: impl AsyncFnOnce(Vec<stations::Station>) -> anyhow::Result<Vec<stations::Station>>,
+) -> anyhow::Result<f64> {
     let runtime = tokio::runtime::Runtime::new()?;
     let store = runtime.block_on(QuestDb::start_migrated(&QuestDbOptions::default()));
     let mut gateway = stations::gateway(&store.http(), store.pg_port());
     gateway.start_again();
     let pid = gateway.process().pid();
     runtime.block_on(async {
-        let stations = stations::begin(&gateway.ocpp(), STATIONS).await?;
+        let stations = stations::begin(&gateway.ocpp(), stations).await?;
         let cpu = process_cpu_us(pid)?;
-        let _stations = saturate(stations, calls).await?;
+        let _connected = calling(stations).await?;
         visible(&Reader::new(&store.config()), calls).await?;
-        per_call(process_cpu_us(pid)? - cpu, calls)
+        Ok(per_call(process_cpu_us(pid)? - cpu, calls))
     })
 }
 
-#[allow(clippy::cast_precision_loss, clippy::unnecessary_wraps)]
-fn per_call(cpu_us: u64, calls: u64) -> anyhow::Result<f64> {
-    Ok(cpu_us as f64 / calls as f64)
+#[allow(clippy::cast_precision_loss)]
+fn per_call(cpu_us: u64, calls: u64) -> f64 {
+    cpu_us as f64 / calls as f64
 }
 
 /// All stations call until so many calls were answered; they stay connected.
@@ -134,7 +139,7 @@ async fn saturate(stations: Vec<stations::Station>, calls: u64) -> anyhow::Resul
 }
 
 /// Waits until the meter values of so many calls can be read.
-pub(crate) async fn visible(reader: &Reader, calls: u64) -> anyhow::Result<()> {
+async fn visible(reader: &Reader, calls: u64) -> anyhow::Result<()> {
     let (calls, deadline) = (i64::try_from(calls)?, Instant::now() + VISIBLE_DEADLINE);
     let sql = "SELECT count() AS n FROM (SELECT DISTINCT event_id FROM meter_values)";
     loop {

@@ -3,16 +3,13 @@
 
 use std::time::Duration;
 
-use integration::servers::{QuestDb, QuestDbOptions};
-use store::read::Reader;
 use tokio::time::Instant;
 
-use crate::machine::{self, process_cpu_us};
-use crate::{RUNS, calls, stations};
+use crate::machine;
+use crate::{RUNS, calls};
 
 const STATIONS: [usize; 3] = [10, 1_000, 10_000];
 
-#[allow(clippy::cast_precision_loss)]
 pub(crate) fn run() -> anyhow::Result<()> {
     let rate = machine::number("BENCH_CALL_RATE", 2_000);
     let seconds = machine::number("BENCH_SECONDS", 20);
@@ -42,16 +39,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn one(count: usize, rate: u64, calls: u64) -> anyhow::Result<f64> {
-    let runtime = tokio::runtime::Runtime::new()?;
-    let store = runtime.block_on(QuestDb::start_migrated(&QuestDbOptions::default()));
-    let mut gateway = stations::gateway(&store.http(), store.pg_port());
-    gateway.start_again();
-    let pid = gateway.process().pid();
-    runtime.block_on(async {
-        let stations = stations::begin(&gateway.ocpp(), count).await?;
-        let cpu = process_cpu_us(pid)?;
+    calls::gateway(count, calls, async |stations| {
         let began = Instant::now();
         let mut calling = tokio::task::JoinSet::new();
         for (number, mut station) in stations.into_iter().enumerate() {
@@ -64,12 +53,10 @@ fn one(count: usize, rate: u64, calls: u64) -> anyhow::Result<f64> {
                 Ok::<_, anyhow::Error>(station)
             });
         }
-        // They stay connected until all is counted.
         let mut connected = Vec::new();
         while let Some(station) = calling.join_next().await {
             connected.push(station??);
         }
-        calls::visible(&Reader::new(&store.config()), calls).await?;
-        Ok((process_cpu_us(pid)? - cpu) as f64 / calls as f64)
+        Ok(connected)
     })
 }
