@@ -40,6 +40,9 @@ const TURNING_AWAY_MAX: usize = 1_000;
 /// How long connections may take to end after they were asked to.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 
+/// Says how a station stands, given whether it has a key.
+type Judge = dyn Fn(&StationId, bool) -> Standing + Send + Sync;
+
 /// What the endpoint works with.
 pub struct Deps {
     /// Where events go.
@@ -53,7 +56,7 @@ pub struct Deps {
     /// What operators say of a station.
     pub setting: Arc<dyn Fn(&StationId) -> StationSetting + Send + Sync>,
     /// How a station stands, given whether it has a key.
-    pub standing: Arc<dyn Fn(&StationId, bool) -> Standing + Send + Sync>,
+    pub standing: Arc<Judge>,
     /// Keys of stations, and those that wait for an operator.
     pub access: Arc<Access>,
     /// Whether a station's BootNotification was accepted in an earlier run. Messages of stations of which that is not

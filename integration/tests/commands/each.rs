@@ -58,7 +58,7 @@ fn all() -> Vec<Asked> {
         ),
         row(
             "set_configuration",
-            json!({"key": "SecurityCtrlr.BasicAuthPassword", "value": "S3CRET"}),
+            json!({"key": "SecurityCtrlr.BasicAuthPassword", "value": "S3CRET-S3CRET-S3CRET"}),
             (Some("ChangeConfiguration"), Some("SetVariables")),
         ),
         row("get_base_report", json!({"report": "SummaryInventory"}), (None, Some("GetBaseReport"))),

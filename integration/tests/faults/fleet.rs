@@ -93,7 +93,8 @@ impl Fleet {
     /// Waits until it has noted `more` lines more, or has ended.
     pub(crate) fn wait_for(&self, more: usize) {
         let before = self.noted();
-        let deadline = Duration::from_secs(60 + more as u64 / 100);
+        // The nights of the fleet's own time are quiet.
+        let deadline = Duration::from_secs(180 + more as u64 / 100);
         integration::eventually_blocking(deadline, || {
             let now = self.noted();
             if now >= before + more || !self.process.is_running() {

@@ -85,11 +85,15 @@ async fn frames_are_shown_as_they_go_by_and_secrets_are_not() {
     station.send_text(r#"[2,"odd" , "Heartbeat",{}]"#).await.unwrap();
     station.message().await.unwrap();
     let set = json!({"command": "set_configuration",
-        "parameters": {"key": "AuthorizationKey", "value": "S3CRET-KEY"}});
+        "parameters": {"key": "AuthorizationKey", "value": "S3CRET-KEY-OF-STATION"}});
     let path = format!("/v1/stations/{name}/commands");
     let (status, issued) = gateway.ask(gateway.token(), ("POST", &path), &[], Some(&set)).unwrap();
     assert_eq!(status, 202, "{issued}");
-    assert_eq!(station.message().await.unwrap()[3]["value"], "S3CRET-KEY", "the station gets it as it is");
+    assert_eq!(
+        station.message().await.unwrap()[3]["value"],
+        "S3CRET-KEY-OF-STATION",
+        "the station gets it as it is"
+    );
     station.send_text(&format!("[3,{},{{\"status\":\"Accepted\"}}]", issued["id"])).await.unwrap();
     station.send_text("[2,\"x\",\"Authorize\",{\"idTag\":\"S3CRET-CARD\"").await.unwrap();
     // Pings are answered while it reads.
