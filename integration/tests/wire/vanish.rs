@@ -65,7 +65,8 @@ async fn a_thousand_stations_that_vanish_at_once_leave_nothing_behind() {
     let most = counts(&gateway);
     #[allow(clippy::cast_precision_loss)]
     let all = STATIONS as f64;
-    assert!(most.seats >= all && most.connections >= all && most.tasks >= before.tasks + all, "{most:?}");
+    // A task each; what else runs comes and goes.
+    assert!(most.seats >= all && most.connections >= all && most.tasks >= all, "{most:?}");
     stations.into_iter().for_each(Station::vanish);
     nothing_is_left(&gateway, &before).await;
     let memory = resident_mib(&gateway);
