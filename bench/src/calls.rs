@@ -85,7 +85,7 @@ fn pypi() -> anyhow::Result<Peer> {
 fn peer(server: &Peer, calls: u64) -> anyhow::Result<f64> {
     tokio::runtime::Runtime::new()?.block_on(async {
         stations::wait_for(server.port).await?;
-        let stations = stations::begin(&format!("ws://127.0.0.1:{}", server.port), STATIONS).await?;
+        let stations = stations::begin(&format!("ws://127.0.0.1:{}", server.port), None, STATIONS).await?;
         let pid = server.process.pid();
         let cpu = process_cpu_us(pid)?;
         let _stations = saturate(stations, calls).await?;
@@ -106,7 +106,7 @@ pub(crate) fn gateway(
     gateway.start_again();
     let pid = gateway.process().pid();
     runtime.block_on(async {
-        let stations = stations::begin(&gateway.ocpp(), stations).await?;
+        let stations = stations::begin(&gateway.ocpp(), None, stations).await?;
         let cpu = process_cpu_us(pid)?;
         let _connected = calling(stations).await?;
         visible(&Reader::new(&store.config()), calls).await?;

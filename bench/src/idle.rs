@@ -1,7 +1,13 @@
 //! What 15,000 connected stations that say nothing cost: memory a connection, after a boot and one meter value each,
-//! beside a server that only parses and answers.
+//! beside a server that only parses and answers; by ws and by wss.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+
+use integration::servers::free_port;
+use rustls::{ClientConfig, RootCertStore};
+use tokio_tungstenite::Connector;
 
 use crate::machine::{self, memory_kib};
 use crate::{calls, stations};
@@ -19,6 +25,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     runtime.block_on(one(
         "parses and answers",
         &format!("ws://127.0.0.1:{}", floor.port),
+        None,
         floor.process.pid(),
         connections,
     ))?;
@@ -26,16 +33,51 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut gateway = stations::gateway("http://127.0.0.1:1", 1);
     gateway.start_again();
     let pid = gateway.process().pid();
-    runtime.block_on(one("gateway", &gateway.ocpp(), pid, connections))?;
-    println!("goal: at most 12 KiB a connection");
+    runtime.block_on(one("gateway", &gateway.ocpp(), None, pid, connections))?;
+    drop(gateway);
+
+    let folder = tempfile::tempdir()?;
+    let trust = certificate(folder.path())?;
+    let mut gateway = stations::gateway("http://127.0.0.1:1", 1);
+    let port = free_port();
+    gateway.set("AMPWARDEN__GATEWAY__OCPP__TLS_LISTEN", format!("127.0.0.1:{port}"));
+    for (part, file) in [("CERTIFICATE", "server.pem"), ("KEY", "server.key")] {
+        let path = folder.path().join(file).display().to_string();
+        gateway.set(&format!("AMPWARDEN__GATEWAY__OCPP__TLS__{part}"), path);
+    }
+    gateway.start_again();
+    let (pid, server) = (gateway.process().pid(), format!("wss://localhost:{port}"));
+    runtime.block_on(one("gateway, TLS", &server, Some(trust), pid, connections))?;
+    println!("goal: at most 12 KiB a connection by ws");
     Ok(())
 }
 
+/// Writes a server's certificate and key; gives stations that trust it.
+fn certificate(folder: &Path) -> anyhow::Result<Connector> {
+    let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    std::fs::write(folder.join("server.pem"), signed.cert.pem())?;
+    std::fs::write(folder.join("server.key"), signed.signing_key.serialize_pem())?;
+    let mut roots = RootCertStore::empty();
+    roots.add(signed.cert.der().clone())?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Connector::Rustls(Arc::new(config)))
+}
+
 #[allow(clippy::cast_precision_loss)]
-async fn one(name: &str, server: &str, pid: u32, connections: usize) -> anyhow::Result<()> {
+async fn one(
+    name: &str,
+    server: &str,
+    tls: Option<Connector>,
+    pid: u32,
+    connections: usize,
+) -> anyhow::Result<()> {
     let (before, _) = memory_kib(pid)?;
     let mut idle = tokio::task::JoinSet::new();
-    for mut station in stations::begin(server, connections).await? {
+    for mut station in stations::begin(server, tls, connections).await? {
         station.meter_values().await?;
         idle.spawn(station.idle());
     }

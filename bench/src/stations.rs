@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 /// Sampled values of a MeterValues call.
 pub(crate) const SAMPLES: usize = 5;
@@ -41,12 +41,12 @@ pub(crate) struct Station {
 
 impl Station {
     /// Connects, boots and begins a transaction.
-    async fn begin(server: &str, number: usize) -> anyhow::Result<Self> {
+    async fn begin(server: &str, tls: Option<Connector>, number: usize) -> anyhow::Result<Self> {
         let name = format!("CP-{number:06}");
         let mut request = format!("{server}/{name}").into_client_request()?;
         request.headers_mut().insert("sec-websocket-protocol", "ocpp1.6".parse()?);
         let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
-        let (ws, _) = connect_async_with_config(request, Some(config), true)
+        let (ws, _) = connect_async_tls_with_config(request, Some(config), true, tls)
             .await
             .with_context(|| format!("{server}/{name}"))?;
         let began = Timestamp(chrono::Utc::now().timestamp_micros());
@@ -110,15 +110,20 @@ impl Station {
     }
 }
 
-/// Connects so many stations, all with a transaction.
-pub(crate) async fn begin(server: &str, stations: usize) -> anyhow::Result<Vec<Station>> {
+/// Connects so many stations, all with a transaction; by `wss` with whom they trust.
+pub(crate) async fn begin(
+    server: &str,
+    tls: Option<Connector>,
+    stations: usize,
+) -> anyhow::Result<Vec<Station>> {
     let permits = std::sync::Arc::new(Semaphore::new(HANDSHAKES));
     let mut beginning = tokio::task::JoinSet::new();
     for number in 0..stations {
-        let (server, permits) = (server.to_owned(), std::sync::Arc::clone(&permits));
+        let (server, tls) = (server.to_owned(), tls.clone());
+        let permits = std::sync::Arc::clone(&permits);
         beginning.spawn(async move {
             let _permit = permits.acquire().await?;
-            Station::begin(&server, number).await
+            Station::begin(&server, tls, number).await
         });
     }
     let mut all = Vec::with_capacity(stations);
