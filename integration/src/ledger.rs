@@ -78,7 +78,7 @@ impl Ledger {
         }
         let sessions = stored_sessions(reader).await;
         for said in &self.sessions {
-            let id = said.transaction_id.map_or_else(|| said.session.clone(), |id| id.to_string());
+            let id = transaction(said);
             let rows: Vec<_> = sessions
                 .get(&(said.station.clone(), id.clone()))
                 .map(Vec::as_slice)
@@ -142,6 +142,12 @@ async fn stored_sessions(reader: &Reader) -> HashMap<(String, String), Vec<Store
         stored.entry(key).or_default().push(session);
     }
     stored
+}
+
+/// How the store names the transaction of a session.
+#[must_use]
+pub fn transaction(session: &SessionLine) -> String {
+    session.transaction_id.map_or_else(|| session.session.clone(), |id| id.to_string())
 }
 
 fn micros(text: &str) -> i64 {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use integration::eventually;
-use integration::ledger::Ledger;
+use integration::ledger::{Ledger, transaction};
+use simulator::ledger::SessionLine;
 use station::deviation::Deviations;
 use station::time::Timestamp;
 use store::read::Reader;
@@ -56,10 +57,7 @@ async fn ids(reader: &Reader) -> HashMap<(String, String), Uuid> {
 /// Every ended session has a score; prints how long after the acknowledged end it was there.
 pub(crate) async fn check(reader: &Reader, ledger: &Ledger, seen: &Seen) {
     let ids = ids(reader).await;
-    let id = |s: &simulator::ledger::SessionLine| {
-        let transaction = s.transaction_id.map_or_else(|| s.session.clone(), |id| id.to_string());
-        ids.get(&(s.station.clone(), transaction)).copied()
-    };
+    let id = |s: &SessionLine| ids.get(&(s.station.clone(), transaction(s))).copied();
     let seen = eventually(Duration::from_secs(60), || {
         let mut now = seen.clone();
         async move {
