@@ -29,6 +29,8 @@ pub struct Config {
     pub scoring: ScoringConfig,
     /// How models are trained and kept.
     pub training: TrainingConfig,
+    /// How load and availability are forecast.
+    pub forecast: ForecastConfig,
 }
 
 /// The gRPC API.
@@ -123,6 +125,28 @@ impl Default for TrainingConfig {
     }
 }
 
+/// How load and availability are forecast.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ForecastConfig {
+    /// How often forecasts are made and written.
+    pub every: HumanDuration,
+    /// How far ahead the fleet and the sites are forecast; at most 7 days.
+    pub horizon: HumanDuration,
+    /// How far ahead each station is. Short, because there are many of them.
+    pub station_horizon: HumanDuration,
+}
+
+impl Default for ForecastConfig {
+    fn default() -> Self {
+        Self {
+            every: HumanDuration::from_secs(3600),
+            horizon: HumanDuration::from_days(7),
+            station_horizon: HumanDuration::from_days(2),
+        }
+    }
+}
+
 impl Config {
     /// Checks what types cannot.
     ///
@@ -137,10 +161,20 @@ impl Config {
             ("anomaly.scoring.sweep_hour_every", self.scoring.sweep_hour_every),
             ("anomaly.scoring.sweep_week_every", self.scoring.sweep_week_every),
             ("anomaly.training.look_every", self.training.look_every),
+            ("anomaly.forecast.every", self.forecast.every),
             ("anomaly.grpc.deadline", self.grpc.deadline),
         ] {
             if value.0.is_zero() {
                 return Err(Error::Config(format!("{name} must be longer than nothing, for example \"5s\"")));
+            }
+        }
+        for (name, value) in [
+            ("anomaly.forecast.horizon", self.forecast.horizon),
+            ("anomaly.forecast.station_horizon", self.forecast.station_horizon),
+        ] {
+            let hours = value.0.as_secs() / 3600;
+            if !(1..=u64::from(crate::forecast::HORIZON_MAX_H)).contains(&hours) {
+                return Err(Error::Config(format!("{name} is {value}, but must be from 1h to 7d")));
             }
         }
         for (name, value, least) in [

@@ -6,6 +6,7 @@
 pub mod checks;
 mod config;
 pub mod features;
+pub mod forecast;
 mod hours;
 mod metrics;
 pub mod models;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use ::service::auth::{ApiConfig, HashError};
 use ::service::readiness::Readiness;
 use ::service::tls::TlsError;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use prometheus_client::registry::Registry;
 use station::time::Timestamp;
 use store::StoreConfig;
@@ -35,9 +36,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Config, GrpcConfig, ScoringConfig, TrainingConfig};
+pub use config::{Config, ForecastConfig, GrpcConfig, ScoringConfig, TrainingConfig};
 pub use metrics::METRICS;
 
+use crate::forecast::Forecaster;
 use crate::metrics::Metrics;
 use crate::models::{Artefact, ArtefactError, Folder};
 use crate::score::Scorer;
@@ -130,6 +132,14 @@ pub async fn run(
         activated,
         running: tokio::sync::Mutex::new(()),
     });
+    let forecasts = Arc::new(ArcSwapOption::empty());
+    let forecaster = Forecaster {
+        config: config.forecast.clone(),
+        reader: reader.clone(),
+        lanes: trainer.lanes.clone(),
+        metrics: metrics.clone(),
+        history: Arc::clone(&forecasts),
+    };
     let places = Arc::clone(&scoring);
     let api = Api {
         access: Arc::new(access),
@@ -139,10 +149,12 @@ pub async fn run(
         folder,
         trainer: Arc::clone(&trainer),
         metrics,
+        forecasts,
     };
 
     let scoring = tokio::spawn(Arc::clone(&scoring).run(activations, shutdown.clone()));
     let training = tokio::spawn(trainer.run(shutdown.clone()));
+    let forecasting = tokio::spawn(forecaster.run(shutdown.clone()));
     let admin = ::service::admin::serve(listeners.admin, Arc::new(registry), ready, shutdown.clone());
     let grpc = server::serve(&config.grpc, listeners.grpc, api, shutdown.clone());
     // Whichever ends first ends the others.
@@ -150,7 +162,7 @@ pub async fn run(
         ended(grpc.await, &shutdown)
     },);
     shutdown.cancel();
-    for (name, task) in [("scoring", scoring), ("training", training)] {
+    for (name, task) in [("scoring", scoring), ("training", training), ("forecasting", forecasting)] {
         if let Err(error) = task.await {
             tracing::error!(%error, "{name} has crashed");
         }

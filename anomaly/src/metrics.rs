@@ -61,6 +61,17 @@ specs! {
         "How long trainings took, reading included";
     TRAININGS = "ampwarden_anomaly_trainings_total", MetricKind::Counter, None, ["outcome"],
         "Trainings by outcome: activated, too_few, failed";
+    FORECASTS = "ampwarden_anomaly_forecasts_total", MetricKind::Counter, None, ["outcome"],
+        "Rounds of forecasts of all places: made, failed";
+    FORECASTING = "ampwarden_anomaly_forecast_duration_seconds", MetricKind::Histogram(TRAINING_BUCKETS), Seconds, [],
+        "How long a round of forecasts took, reading included";
+    FORECAST_MADE = "ampwarden_anomaly_forecast_made_timestamp_seconds", MetricKind::Gauge, Seconds, [],
+        "When forecasts were last made and handed to the writer, Unix time; 0 before the first";
+    FORECAST_PLACES = "ampwarden_anomaly_forecast_places", MetricKind::Gauge, None, ["state"],
+        "Fleet, sites and stations that were forecast, and those whose history is too short or stopped";
+    FORECAST_ERROR = "ampwarden_anomaly_forecast_error_ratio", MetricKind::Gauge, Ratio, ["scope"],
+        "Weighted absolute error of the day-ahead medians over the last 24 hours: 0.4 says that the hours were 40 % off \
+         on average; absent until such hours came";
     CALLS = "ampwarden_anomaly_grpc_calls_total", MetricKind::Counter, None, ["method", "code"],
         "gRPC calls answered";
     CALL = "ampwarden_anomaly_grpc_call_duration_seconds", MetricKind::Histogram(LATENCY_BUCKETS), Seconds, ["method"],
@@ -81,6 +92,8 @@ labels! {
     ReasonLabels { reason }
     OutcomeLabels { outcome }
     CallLabels { method, code }
+    ScopeLabels { scope }
+    StateLabels { state }
     MethodLabels { method }
 }
 
@@ -108,6 +121,11 @@ pub(crate) struct Metrics {
     model_sessions: Gauge,
     pub(crate) training: Histogram,
     pub(crate) trainings: Family<OutcomeLabels, Counter>,
+    pub(crate) forecasts: Family<OutcomeLabels, Counter>,
+    pub(crate) forecasting: Histogram,
+    pub(crate) forecast_made: Gauge<f64, AtomicU64>,
+    pub(crate) forecast_places: Family<StateLabels, Gauge>,
+    pub(crate) forecast_error: Family<ScopeLabels, Gauge<f64, AtomicU64>>,
     pub(crate) calls: Family<CallLabels, Counter>,
     pub(crate) call: HistogramFamily<MethodLabels>,
 }
@@ -131,6 +149,11 @@ impl Metrics {
             model_sessions: registry.gauge(&MODEL_SESSIONS),
             training: registry.histogram(&TRAINING),
             trainings: registry.counter(&TRAININGS),
+            forecasts: registry.counter(&FORECASTS),
+            forecasting: registry.histogram(&FORECASTING),
+            forecast_made: registry.gauge(&FORECAST_MADE),
+            forecast_places: registry.gauge(&FORECAST_PLACES),
+            forecast_error: registry.gauge(&FORECAST_ERROR),
             calls: registry.counter(&CALLS),
             call: registry.histograms(&CALL),
         };
@@ -140,6 +163,9 @@ impl Metrics {
                 let labels = ScoreLabels { severity: severity.label(), partial };
                 drop(metrics.scores.get_or_create(&labels));
             }
+        }
+        for outcome in ["made", "failed"] {
+            drop(metrics.forecasts.get_or_create(&OutcomeLabels { outcome }));
         }
         metrics
     }

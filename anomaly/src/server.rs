@@ -4,6 +4,7 @@ mod access;
 mod convert;
 mod errors;
 mod filter;
+mod forecast;
 mod list;
 mod page;
 mod service;
@@ -12,7 +13,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ::service::auth::{ApiConfig, ApiTokens};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use proto::anomaly::v1::anomaly_service_server::AnomalyServiceServer;
 use store::read::Reader;
 use tokio::net::TcpListener;
@@ -22,6 +23,7 @@ use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use crate::Error;
 use crate::config::GrpcConfig;
+use crate::forecast::History;
 use crate::metrics::Metrics;
 use crate::models::Folder;
 use crate::places::Places;
@@ -39,6 +41,7 @@ pub(crate) struct Api {
     pub(crate) folder: Folder,
     pub(crate) trainer: Arc<Trainer>,
     pub(crate) metrics: Metrics,
+    pub(crate) forecasts: Arc<ArcSwapOption<History>>,
 }
 
 /// Who may call: anybody on this machine if there are no tokens, else who has one.

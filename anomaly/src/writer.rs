@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use station::id::SessionId;
 use station::time::Timestamp;
 use store::ilp::{Batch, SendError, Writer};
-use store::{ModelRow, ScoreRow, StoreConfig};
+use store::{ForecastRow, HourRow, ModelRow, ScoreRow, StoreConfig};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,10 @@ pub(crate) enum Item {
     Score(Box<ScoreRow>, Option<Timestamp>),
     /// What happened to a model.
     Model(Box<ModelRow>),
+    /// What an hour to come is expected to bring.
+    Forecast(Box<ForecastRow>),
+    /// What an hour brought.
+    Hour(Box<HourRow>),
 }
 
 /// The senders' side.
@@ -154,6 +158,8 @@ impl Thread {
             match item {
                 Item::Score(row, _) => batch.push_score(tag as u64, row),
                 Item::Model(row) => batch.push_model(tag as u64, row),
+                Item::Forecast(row) => batch.push_forecast(tag as u64, row),
+                Item::Hour(row) => batch.push_hour(tag as u64, row),
             }
         }
         let mut wait = RETRY.0;

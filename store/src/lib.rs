@@ -14,4 +14,4 @@ pub mod schema;
 pub mod server;
 
 pub use config::{PgConfig, StoreConfig};
-pub use rows::{GatewayRow, ModelRow, ProfileRow, ScoreRow};
+pub use rows::{ForecastRow, GatewayRow, HourRow, ModelRow, ProfileRow, ScoreRow};

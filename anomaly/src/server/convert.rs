@@ -135,7 +135,8 @@ pub(crate) fn session(message: api::Session) -> Result<Session, Status> {
     })
 }
 
-fn time(wrong: &mut Violations, field: &str, value: Option<ProtoTime>) -> Option<Timestamp> {
+/// Reads a time; one that makes no sense is a violation.
+pub(super) fn time(wrong: &mut Violations, field: &str, value: Option<ProtoTime>) -> Option<Timestamp> {
     let value = value?;
     // The range of google.protobuf.Timestamp: years 1 to 9999.
     let good = (-62_135_596_800..=253_402_300_799).contains(&value.seconds)

@@ -59,6 +59,20 @@ impl AnomalyService for Api {
         self.call("ListClusters", Scope::Read, request, |request| self.clusters(request)).await
     }
 
+    async fn forecast(
+        &self,
+        request: Request<api::ForecastRequest>,
+    ) -> Result<Response<api::ForecastResponse>, Status> {
+        self.call("Forecast", Scope::Read, request, |request| self.forecast_load(request)).await
+    }
+
+    async fn predict_availability(
+        &self,
+        request: Request<api::PredictAvailabilityRequest>,
+    ) -> Result<Response<api::PredictAvailabilityResponse>, Status> {
+        self.call("PredictAvailability", Scope::Read, request, |request| self.availability(request)).await
+    }
+
     async fn list_models(
         &self,
         request: Request<api::ListModelsRequest>,

@@ -4,7 +4,7 @@ use integration::servers::QuestDb;
 use integration::unique;
 use serde_json::json;
 use station::id::SessionId;
-use store::{GatewayRow, ModelRow, ProfileRow, ScoreRow};
+use store::{ForecastRow, GatewayRow, HourRow, ModelRow, ProfileRow, ScoreRow};
 use uuid::Uuid;
 
 use crate::sample::{EPOCH, assert_row, now, send, time};
@@ -79,7 +79,54 @@ async fn what_the_anomaly_service_and_gateways_write() {
                 journal_events: 8,
             },
         );
+        batch.push_forecast(
+            5,
+            &ForecastRow {
+                ts: now,
+                scope: "site",
+                id: model.clone(),
+                days_ahead: 1,
+                horizon_h: 30,
+                mean_w: Some(2.5),
+                p10_w: Some(1.0),
+                p50_w: Some(2.0),
+                p90_w: Some(4.0),
+                free_ratio: None,
+                rated_w: Some(9.0),
+                model: "m",
+                made_at: now,
+            },
+        );
+        batch.push_hour(
+            6,
+            &HourRow {
+                ts: now,
+                scope: "site",
+                id: model.clone(),
+                mean_w: 3.5,
+                free_ratio: Some(0.25),
+                connectors: None,
+                updated_at: now,
+            },
+        );
     });
+    assert_row(
+        server,
+        "forecasts",
+        &format!("id = '{model}'"),
+        json!({"ts": time(now), "scope": "site", "id": model, "days_ahead": 1, "horizon_h": 30, "mean_w": 2.5,
+            "p10_w": 1.0, "p50_w": 2.0, "p90_w": 4.0, "free_ratio": null, "rated_w": 9.0, "model": "m",
+            "made_at": time(now)}),
+    )
+    .await;
+    assert_row(
+        server,
+        "hourly_load",
+        &format!("id = '{model}'"),
+        json!({"ts": time(now), "scope": "site", "id": model, "mean_w": 3.5, "free_ratio": 0.25,
+            "connectors": null, "updated_at": time(now)}),
+    )
+    .await;
     assert_row(
         server,
         "session_scores",

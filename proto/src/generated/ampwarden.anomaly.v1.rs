@@ -467,6 +467,119 @@ pub mod train_response {
         }
     }
 }
+/// What to forecast.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ForecastRequest {
+    /// fleet, sites/{site} or stations/{station}
+    #[prost(string, tag = "1")]
+    pub scope: ::prost::alloc::string::String,
+    /// How many hours, the running one included; 24 if 0; at most 168.
+    #[prost(int32, tag = "2")]
+    pub horizon_hours: i32,
+    /// Which quantiles, each from 0.01 to 0.99; 0.1, 0.5 and 0.9 if empty.
+    #[prost(double, repeated, tag = "3")]
+    pub quantiles: ::prost::alloc::vec::Vec<f64>,
+}
+/// The answer to Forecast.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ForecastResponse {
+    /// As in the request.
+    #[prost(string, tag = "1")]
+    pub scope: ::prost::alloc::string::String,
+    /// The method's name.
+    #[prost(string, tag = "2")]
+    pub model: ::prost::alloc::string::String,
+    /// When the history was read that this is made from.
+    #[prost(message, optional, tag = "3")]
+    pub history_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How many days of it are known.
+    #[prost(int32, tag = "4")]
+    pub history_days: i32,
+    /// How many hours of it the whole fleet's data is missing; they are left out.
+    #[prost(double, tag = "5")]
+    pub gap_hours: f64,
+    /// IANA name of the time zone whose days and hours are compared.
+    #[prost(string, tag = "6")]
+    pub time_zone: ::prost::alloc::string::String,
+    /// What all connectors there can give together, if it is known; no forecast is above it.
+    #[prost(double, optional, tag = "7")]
+    pub rated_power_w: ::core::option::Option<f64>,
+    /// By time. Hours of the week that are not known are left out.
+    #[prost(message, repeated, tag = "8")]
+    pub hours: ::prost::alloc::vec::Vec<ForecastHour>,
+}
+/// What one hour is expected to bring.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ForecastHour {
+    /// When it begins.
+    #[prost(message, optional, tag = "1")]
+    pub start_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Its mean power on average.
+    #[prost(double, tag = "2")]
+    pub mean_power_w: f64,
+    /// In the order of the request.
+    #[prost(message, repeated, tag = "3")]
+    pub quantiles: ::prost::alloc::vec::Vec<PowerQuantile>,
+}
+/// A quantile of an hour's mean power.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct PowerQuantile {
+    /// Which, 0 to 1.
+    #[prost(double, tag = "1")]
+    pub quantile: f64,
+    /// Its value: with this chance the hour has no more.
+    #[prost(double, tag = "2")]
+    pub power_w: f64,
+}
+/// Where and when a connector is wanted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PredictAvailabilityRequest {
+    /// sites/{site} or stations/{station}
+    #[prost(string, tag = "1")]
+    pub scope: ::prost::alloc::string::String,
+    /// The first hour; the running one if absent; at most 168 hours ahead.
+    #[prost(message, optional, tag = "2")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How many hours; 1 if 0.
+    #[prost(int32, tag = "3")]
+    pub horizon_hours: i32,
+}
+/// The answer to PredictAvailability.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PredictAvailabilityResponse {
+    /// As in the request.
+    #[prost(string, tag = "1")]
+    pub scope: ::prost::alloc::string::String,
+    /// The method's name.
+    #[prost(string, tag = "2")]
+    pub model: ::prost::alloc::string::String,
+    /// When the history was read that this is made from.
+    #[prost(message, optional, tag = "3")]
+    pub history_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How many connectors are there: as the stations say, or else as were used.
+    #[prost(int32, tag = "4")]
+    pub connector_count: i32,
+    /// IANA name of the time zone whose days and hours are compared.
+    #[prost(string, tag = "5")]
+    pub time_zone: ::prost::alloc::string::String,
+    /// By time.
+    #[prost(message, repeated, tag = "6")]
+    pub hours: ::prost::alloc::vec::Vec<AvailabilityHour>,
+}
+/// The chance in one hour.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct AvailabilityHour {
+    /// When it begins.
+    #[prost(message, optional, tag = "1")]
+    pub start_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The chance that at least one connector is free, 0 to 1.
+    #[prost(double, tag = "2")]
+    pub free_ratio: f64,
+    /// How many alike weeks it rests on, the older ones counting less. Below 2, what is usual at that hour of the day
+    /// counts more than the weekday's own history.
+    #[prost(double, tag = "3")]
+    pub history_weeks: f64,
+}
 /// How much a score matters. Compare by number: a higher one matters more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -764,6 +877,65 @@ pub mod anomaly_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Forecasts the mean power of the hours to come, of the fleet, a site or a station, with quantiles.
+        /// FAILED_PRECONDITION says what history is missing.
+        pub async fn forecast(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ForecastRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ForecastResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ampwarden.anomaly.v1.AnomalyService/Forecast",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("ampwarden.anomaly.v1.AnomalyService", "Forecast"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The chance that a connector of a site or station is free at a time, from when all were taken before. It does not
+        /// look at who stands there now.
+        pub async fn predict_availability(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PredictAvailabilityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PredictAvailabilityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ampwarden.anomaly.v1.AnomalyService/PredictAvailability",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "ampwarden.anomaly.v1.AnomalyService",
+                        "PredictAvailability",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Lists the models that are kept on disk and the checks that always run.
         pub async fn list_models(
             &mut self,
@@ -860,6 +1032,24 @@ pub mod anomaly_service_server {
             request: tonic::Request<super::ListClustersRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListClustersResponse>,
+            tonic::Status,
+        >;
+        /// Forecasts the mean power of the hours to come, of the fleet, a site or a station, with quantiles.
+        /// FAILED_PRECONDITION says what history is missing.
+        async fn forecast(
+            &self,
+            request: tonic::Request<super::ForecastRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ForecastResponse>,
+            tonic::Status,
+        >;
+        /// The chance that a connector of a site or station is free at a time, from when all were taken before. It does not
+        /// look at who stands there now.
+        async fn predict_availability(
+            &self,
+            request: tonic::Request<super::PredictAvailabilityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PredictAvailabilityResponse>,
             tonic::Status,
         >;
         /// Lists the models that are kept on disk and the checks that always run.
@@ -1125,6 +1315,97 @@ pub mod anomaly_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListClustersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ampwarden.anomaly.v1.AnomalyService/Forecast" => {
+                    #[allow(non_camel_case_types)]
+                    struct ForecastSvc<T: AnomalyService>(pub Arc<T>);
+                    impl<
+                        T: AnomalyService,
+                    > tonic::server::UnaryService<super::ForecastRequest>
+                    for ForecastSvc<T> {
+                        type Response = super::ForecastResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ForecastRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AnomalyService>::forecast(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ForecastSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ampwarden.anomaly.v1.AnomalyService/PredictAvailability" => {
+                    #[allow(non_camel_case_types)]
+                    struct PredictAvailabilitySvc<T: AnomalyService>(pub Arc<T>);
+                    impl<
+                        T: AnomalyService,
+                    > tonic::server::UnaryService<super::PredictAvailabilityRequest>
+                    for PredictAvailabilitySvc<T> {
+                        type Response = super::PredictAvailabilityResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PredictAvailabilityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AnomalyService>::predict_availability(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PredictAvailabilitySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -7,7 +7,7 @@ use station::fact::{ConnectorNow, Fact, SessionNow, StationNow};
 
 use super::line::{Line, LineError};
 use super::writer::SentTable;
-use crate::rows::{self, GatewayRow, ModelRow, ProfileRow, ScoreRow};
+use crate::rows::{self, ForecastRow, GatewayRow, HourRow, ModelRow, ProfileRow, ScoreRow};
 use crate::schema::Table;
 
 /// Doubles as eight bytes instead of decimal digits: half the work for both sides. Server 9.0 and later.
@@ -122,6 +122,16 @@ impl Batch {
     /// Adds a profile.
     pub fn push_profile(&mut self, tag: u64, row: &ProfileRow) {
         self.push(tag, &rows::own::PROFILES, |line| rows::own::profile(line, row));
+    }
+
+    /// Adds what an hour to come is expected to bring.
+    pub fn push_forecast(&mut self, tag: u64, row: &ForecastRow) {
+        self.push(tag, &rows::forecast::FORECASTS, |line| rows::forecast::forecast(line, row));
+    }
+
+    /// Adds what an hour brought.
+    pub fn push_hour(&mut self, tag: u64, row: &HourRow) {
+        self.push(tag, &rows::forecast::HOURLY_LOAD, |line| rows::forecast::hour(line, row));
     }
 
     fn push(

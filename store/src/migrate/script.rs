@@ -24,7 +24,8 @@ macro_rules! migration {
 }
 
 /// All, in their order.
-pub const MIGRATIONS: &[Migration] = &[migration!(1, "0001_initial"), migration!(2, "0002_commands")];
+pub const MIGRATIONS: &[Migration] =
+    &[migration!(1, "0001_initial"), migration!(2, "0002_commands"), migration!(3, "0003_forecasts")];
 
 impl Migration {
     /// SHA-256 of the file, in hexadecimal digits.

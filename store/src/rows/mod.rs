@@ -2,9 +2,11 @@
 
 pub(crate) mod current;
 pub(crate) mod facts;
+pub(crate) mod forecast;
 pub(crate) mod own;
 pub(crate) mod settings;
 
+pub use forecast::{ForecastRow, HourRow};
 pub use own::{GatewayRow, ModelRow, ProfileRow, ScoreRow};
 
 use station::fact::Fact;
@@ -14,7 +16,7 @@ use crate::ilp::line::{Line, LineError};
 use crate::schema::Table;
 
 /// All tables that rows are written to.
-pub const TABLES: [&Table; 22] = [
+pub const TABLES: [&Table; 24] = [
     &settings::SITES,
     &settings::STATIONS,
     &settings::TARIFFS,
@@ -37,6 +39,8 @@ pub const TABLES: [&Table; 22] = [
     &own::MODELS,
     &own::PROFILES,
     &facts::COMMANDS,
+    &forecast::FORECASTS,
+    &forecast::HOURLY_LOAD,
 ];
 
 /// Writes one row.
