@@ -46,7 +46,7 @@ bench: ## measurements beside floors and peers, three runs each; ONLY=events|jou
 	AMPWARDEN_BIN=$(abspath $(or $(CARGO_TARGET_DIR),target))/release/ampwarden $(or $(CARGO_TARGET_DIR),target)/release/bench $(ONLY)
 
 .PHONY: quality
-quality: ## how well odd sessions are found: classical sets beside scikit-learn and PyOD, real sessions with injected faults; ONLY=adbench|injected
+quality: ## how well odd sessions are found: classical sets beside scikit-learn and PyOD, real sessions with injected faults; forecasts beside gradient boosting; ONLY=adbench|injected|forecast
 	@deploy/local/setup.sh quality
 	cargo build --locked --workspace --bin quality
 	$(or $(CARGO_TARGET_DIR),target)/debug/quality $(ONLY)

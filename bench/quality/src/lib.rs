@@ -2,6 +2,7 @@
 //! faults. The sets are not part of the repository; where they are absent that is said.
 
 pub mod adbench;
+pub mod forecast;
 pub mod kinds;
 pub mod measures;
 mod npz;

@@ -1,12 +1,12 @@
-//! `make quality`: tables of how well the anomaly service finds what is odd, and which goals are met. ONLY=adbench or
-//! ONLY=injected runs a part. Fails if a scorer is not what its paper says; missed goals are said.
+//! `make quality`: tables of how well the anomaly service finds what is odd, and which goals are met. ONLY=adbench,
+//! ONLY=injected or ONLY=forecast runs a part. Fails if a scorer is not what its paper says; missed goals are said.
 //! AMPWARDEN_QUALITY_ALERTS=1 lists the normal sessions that are alerts.
 #![allow(clippy::print_stdout)]
 
 use std::process::ExitCode;
 
-use quality::report::{Goals, classical, injected};
-use quality::{adbench, kinds, peers, sessions, suite};
+use quality::report::{Goals, classical, forecasts, injected};
+use quality::{adbench, forecast, kinds, peers, sessions, suite};
 
 /// Each gives 2 % of the sessions another fault.
 const RUNS: u64 = 40;
@@ -41,6 +41,21 @@ fn main() -> anyhow::Result<ExitCode> {
             let sessions = sessions::simulated(SIMULATED, 1);
             injected("simulated", sessions.left_out, &suite::run(&sessions, RUNS)?, &mut goals);
         }
+    }
+    if wanted("forecast") {
+        let mut fleets = vec![forecast::simulated(1), forecast::simulated(2)];
+        match &data {
+            Some(data) => fleets.insert(0, forecast::boulder(&data.join("ev"))?),
+            None => println!("left out: the real sessions are not there (AMPWARDEN_DATA names the folder)"),
+        }
+        let mut results = Vec::new();
+        for fleet in &fleets {
+            let with_peer = forecast::run(fleet, true)
+                .inspect_err(|error| println!("without gradient boosting: {error:#}"))
+                .or_else(|_| forecast::run(fleet, false))?;
+            results.extend(with_peer);
+        }
+        forecasts(&results, &mut goals);
     }
     goals.say();
     Ok(if goals.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

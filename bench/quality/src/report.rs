@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout)]
 
 use crate::adbench::SCORERS;
+use crate::forecast;
 use crate::peers::Aurocs;
 use crate::suite::Found;
 
@@ -116,4 +117,61 @@ pub fn injected(set: &str, left_out: usize, found: &Found, goals: &mut Goals) {
     goals.goal(found.false_alerts <= 1.0, || {
         format!("{set}: {:.2} false alerts in 1,000 normal sessions > 1", found.false_alerts)
     });
+}
+
+/// The tables of forecasts.
+pub fn forecasts(results: &[forecast::Result], goals: &mut Goals) {
+    println!(
+        "\nDay-ahead load by hour, the last {} days, made at midnight (peer: scikit-learn's gradient boosting)",
+        forecast::TESTED_DAYS
+    );
+    println!(
+        "{:<28}{:>7}{:>7}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}",
+        "WAPE", "hours", "idle", "p50", "peer", "mean", "peer", "week", "4 weeks", "in band", "above"
+    );
+    for result in results {
+        let [median, mean] = result.wape;
+        let peer =
+            |at: usize| result.peer_wape.map_or(format!("{:>8}", "-"), |wapes| format!("{:>8.3}", wapes[at]));
+        let ([week, four], [held, above]) = (result.naive_wape, result.held);
+        println!(
+            "{:<28}{:>7}{:>7.2}{median:>8.3}{}{mean:>8.3}{}{week:>8.3}{four:>8.3}{held:>8.3}{above:>8.3}",
+            result.name,
+            result.hours,
+            result.idle,
+            peer(0),
+            peer(1)
+        );
+        for (kind, ours, theirs) in [
+            ("median", median, result.peer_wape.map(|wapes| wapes[0])),
+            ("mean", mean, result.peer_wape.map(|wapes| wapes[1])),
+        ] {
+            if let Some(theirs) = theirs {
+                goals.goal(ours <= theirs, || {
+                    format!(
+                        "{}: WAPE of the {kind} {ours:.3} > {theirs:.3} of gradient boosting",
+                        result.name
+                    )
+                });
+            }
+        }
+        // Where most hours have no load the band holds them without having a width.
+        if result.fleet {
+            goals.goal((0.75..=0.85).contains(&held) && result.hours >= 1000, || {
+                format!("{}: the 80 % band holds {held:.3} of {} hours", result.name, result.hours)
+            });
+        }
+    }
+    println!("\nChance of a free connector, day ahead: Brier score (0 is best)");
+    println!("{:<28}{:>9}{:>22}{:>14}", "", "ours", "share of the hour", "overall share");
+    for result in results {
+        let [ours, of_hour, of_all] = result.brier;
+        println!("{:<28}{ours:>9.4}{of_hour:>22.4}{of_all:>14.4}", result.name);
+        goals.goal(ours <= of_hour.min(of_all) + 0.0005, || {
+            format!(
+                "{}: Brier score {ours:.4} is worse than the share of the hour's {of_hour:.4}",
+                result.name
+            )
+        });
+    }
 }
