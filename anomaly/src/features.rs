@@ -146,11 +146,7 @@ impl Feature {
     #[must_use]
     pub fn shown_as(self) -> Self {
         match self.context() {
-            Some((Measure::Energy, _)) => Self::Energy,
-            Some((Measure::Duration, _)) => Self::Duration,
-            Some((Measure::Idle, _)) => Self::Idle,
-            Some((Measure::MeanPower, _)) => Self::MeanPower,
-            Some((Measure::Temperature, _)) => Self::Temperature,
+            Some((measure, _)) => measure.feature(),
             None if self == Self::HourOfUser => Self::Hour,
             None => self,
         }

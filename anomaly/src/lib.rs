@@ -11,6 +11,7 @@ mod hours;
 mod metrics;
 pub mod models;
 mod places;
+mod profile;
 mod reads;
 pub mod score;
 mod scoring;
@@ -150,6 +151,7 @@ pub async fn run(
         trainer: Arc::clone(&trainer),
         metrics,
         forecasts,
+        shutdown: shutdown.clone(),
     };
 
     let scoring = tokio::spawn(Arc::clone(&scoring).run(activations, shutdown.clone()));

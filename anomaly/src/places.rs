@@ -33,6 +33,12 @@ impl Places {
         Ok(places)
     }
 
+    /// The time zone at a station, whose site may be said by the operators alone.
+    pub(crate) fn zone(&self, station: &str, site: Option<&str>) -> Option<&str> {
+        let site = site.or_else(|| self.sites_of_stations.get(station).map(String::as_str))?;
+        self.zones.get(site).map(String::as_str)
+    }
+
     /// Fills in what the session itself does not say.
     pub(crate) fn fill(&self, session: &mut Session) {
         if session.site.is_none() {

@@ -45,6 +45,19 @@ pub struct Scored {
     pub model: Arc<str>,
 }
 
+/// All that speaks for and against one session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explained {
+    /// The score, with every reason.
+    pub scored: Scored,
+    /// What the model alone says, 0–1.
+    pub by_model: Option<f64>,
+    /// What the checks alone say, 0–1.
+    pub by_checks: f64,
+    /// Each known quantity against each usual, with its part of the model's score and the number of own sessions.
+    pub contributions: Vec<(Reason, u32)>,
+}
+
 /// Whose usual a reason speaks of. The labels are those in the rows' JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -144,8 +157,33 @@ impl Scorer {
     /// Scores one session. `partial` says that meter values are still to come.
     #[must_use]
     pub fn score(&self, session: &Session, partial: bool) -> Scored {
-        let findings = checks::run(session, &self.limits);
         let assessment = self.artefact.as_ref().map(|artefact| artefact.model.assess(session));
+        self.judge(session, partial, assessment, Some(REASONS_MAX)).0
+    }
+
+    /// Scores one session with every reason, and every quantity that the model has looked at.
+    #[must_use]
+    pub fn explain(&self, session: &Session, partial: bool) -> Explained {
+        let assessment = self.artefact.as_ref().map(|artefact| artefact.model.assess(session));
+        let by_model = assessment.as_ref().map(|a| 1.0 - a.share);
+        let (scored, by_checks) = self.judge(session, partial, assessment, None);
+        let evidence = self.artefact.as_ref().map(|a| a.model.contributions(session)).unwrap_or_default();
+        let contributions = evidence
+            .iter()
+            .map(|evidence| (of_evidence(session, evidence, 1.0), evidence.sessions))
+            .collect();
+        Explained { scored, by_model, by_checks, contributions }
+    }
+
+    /// The score with at most so many reasons, and what the checks alone say.
+    fn judge(
+        &self,
+        session: &Session,
+        partial: bool,
+        assessment: Option<Assessment>,
+        reasons_max: Option<usize>,
+    ) -> (Scored, f64) {
+        let findings = checks::run(session, &self.limits);
         let by_model = assessment.as_ref().map_or(0.0, |a| 1.0 - a.share);
         let certain = self.certainties(session, &findings);
         let by_checks = checks_score(&certain);
@@ -155,7 +193,12 @@ impl Scorer {
         let score = by_model.max(by_checks).max(together).clamp(0.0, 1.0);
         let severity = self.thresholds.severity(score);
 
-        let reasons = self.reasons(session, severity, &findings, &certain, assessment.as_ref(), by_model);
+        let mut reasons =
+            self.reasons(session, &findings, &certain, assessment.as_ref(), reasons_max.is_none());
+        if let Some(most) = reasons_max {
+            reasons.truncate(if severity == Severity::Normal { most.min(REASONS_USUAL) } else { most });
+        }
+        share_out(&mut reasons);
         let (kind, text) = match (severity, findings.first()) {
             (Severity::Normal, _) => (NONE, "Nothing unusual.".to_owned()),
             (_, Some(finding)) if by_checks >= by_model => (finding.check.name, finding.text.clone()),
@@ -166,7 +209,8 @@ impl Scorer {
             }
         };
         let cluster = assessment.and_then(|a| a.cluster);
-        Scored { score, severity, kind, text, reasons, cluster, partial, model: Arc::clone(&self.version) }
+        let model = Arc::clone(&self.version);
+        (Scored { score, severity, kind, text, reasons, cluster, partial, model }, by_checks)
     }
 
     /// Each finding's score: the lowest of its severity. What is only good to know counts by how rarely it happens:
@@ -186,31 +230,36 @@ impl Scorer {
             .collect()
     }
 
+    /// Findings and evidence, what weighs most first. What the model says of a session that it finds usual is left out
+    /// beside findings, unless `all` is wanted.
     fn reasons(
         &self,
         session: &Session,
-        severity: Severity,
         findings: &[Finding],
         certain: &[f64],
         assessment: Option<&Assessment>,
-        by_model: f64,
+        all: bool,
     ) -> Vec<Reason> {
         let mut reasons: Vec<Reason> =
             findings.iter().zip(certain).map(|(f, score)| of_finding(f, *score)).collect();
         if let Some(assessment) = assessment
-            && (findings.is_empty() || by_model >= self.thresholds.info)
+            && let by_model = 1.0 - assessment.share
+            && (all || findings.is_empty() || by_model >= self.thresholds.info)
         {
             let weight = surprise(by_model);
             reasons.extend(assessment.evidence.iter().map(|e| of_evidence(session, e, weight)));
         }
         // Stable: findings stay before evidence of the same weight.
         reasons.sort_by(|a, b| b.share.total_cmp(&a.share));
-        reasons.truncate(if severity == Severity::Normal { REASONS_USUAL } else { REASONS_MAX });
-        let total: f64 = reasons.iter().map(|r| r.share).sum();
-        for reason in &mut reasons {
-            reason.share = if total > 0.0 { reason.share / total } else { 0.0 };
-        }
         reasons
+    }
+}
+
+/// All shares together give 1.
+fn share_out(reasons: &mut [Reason]) {
+    let total: f64 = reasons.iter().map(|r| r.share).sum();
+    for reason in reasons {
+        reason.share = if total > 0.0 { reason.share / total } else { 0.0 };
     }
 }
 

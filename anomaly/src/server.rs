@@ -7,7 +7,9 @@ mod filter;
 mod forecast;
 mod list;
 mod page;
+mod profile;
 mod service;
+mod sessions;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -42,6 +44,8 @@ pub(crate) struct Api {
     pub(crate) trainer: Arc<Trainer>,
     pub(crate) metrics: Metrics,
     pub(crate) forecasts: Arc<ArcSwapOption<History>>,
+    /// Ends what would otherwise go on for as long as its caller likes.
+    pub(crate) shutdown: CancellationToken,
 }
 
 /// Who may call: anybody on this machine if there are no tokens, else who has one.

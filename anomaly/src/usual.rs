@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::features;
+use crate::features::{self, Feature};
 use crate::hours::Hours;
 use crate::session::Session;
 
@@ -44,6 +44,18 @@ impl Measure {
             Self::MeanPower => 200.0,
             // Beyond all that is measured: degrees count alike.
             Self::Temperature => 1000.0,
+        }
+    }
+
+    /// The feature that shows it to people.
+    #[must_use]
+    pub fn feature(self) -> Feature {
+        match self {
+            Self::Energy => Feature::Energy,
+            Self::Duration => Feature::Duration,
+            Self::Idle => Feature::Idle,
+            Self::MeanPower => Feature::MeanPower,
+            Self::Temperature => Feature::Temperature,
         }
     }
 

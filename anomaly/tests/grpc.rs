@@ -7,9 +7,11 @@ use anomaly::{Config, Error, Listeners};
 use prost_types::Timestamp;
 use proto::anomaly::v1::anomaly_service_client::AnomalyServiceClient;
 use proto::anomaly::v1::score_session_request::Target;
+use proto::anomaly::v1::score_sessions_response::Result as Answer;
 use proto::anomaly::v1::{
-    Baseline, GetScoreRequest, ListAnomaliesRequest, ListClustersRequest, ListModelsRequest,
-    ScoreSessionRequest, Session, Severity, TrainRequest, model,
+    Baseline, ExplainSessionRequest, GetProfileRequest, GetScoreRequest, ListAnomaliesRequest,
+    ListClustersRequest, ListModelsRequest, ScoreSessionRequest, Session, Severity, TrainRequest,
+    explain_session_request, model,
 };
 use service::auth::{ApiConfig, ApiToken, Scope};
 use sha2::Digest as _;
@@ -112,6 +114,35 @@ async fn sessions_are_scored_without_a_store_and_without_a_model() {
     server.stop().await;
 }
 
+type Set<T> = fn(&mut Session, T);
+
+const NUMBERS: [(&str, Set<f64>); 13] = [
+    ("duration_s", |s, v| s.duration_s = Some(v)),
+    ("charging_s", |s, v| s.charging_s = Some(v)),
+    ("idle_s", |s, v| s.idle_s = Some(v)),
+    ("energy_wh", |s, v| s.energy_wh = Some(v)),
+    ("meter_start_wh", |s, v| s.meter_start_wh = Some(v)),
+    ("meter_stop_wh", |s, v| s.meter_stop_wh = Some(v)),
+    ("max_power_w", |s, v| s.max_power_w = Some(v)),
+    ("mean_power_w", |s, v| s.mean_power_w = Some(v)),
+    ("rated_power_w", |s, v| s.rated_power_w = Some(v)),
+    ("soc_start_ratio", |s, v| s.soc_start_ratio = Some(v)),
+    ("soc_end_ratio", |s, v| s.soc_end_ratio = Some(v)),
+    ("battery_wh", |s, v| s.battery_wh = Some(v)),
+    ("temperature_c", |s, v| s.temperature_c = Some(v)),
+];
+const NOT_NEGATIVE: [&str; 6] =
+    ["duration_s", "charging_s", "idle_s", "energy_wh", "rated_power_w", "battery_wh"];
+
+const TEXTS: [(&str, Set<String>); 6] = [
+    ("station", |s, v| s.station = v),
+    ("site", |s, v| s.site = v),
+    ("token_hash", |s, v| s.token_hash = v),
+    ("vehicle_model", |s, v| s.vehicle_model = v),
+    ("charger_type", |s, v| s.charger_type = v),
+    ("time_zone", |s, v| s.time_zone = v),
+];
+
 #[tokio::test]
 async fn bad_input_is_named_field_by_field() {
     let server = Server::start(Config::default(), ApiConfig::default()).await;
@@ -128,11 +159,40 @@ async fn bad_input_is_named_field_by_field() {
         ("session.time_zone", Session { time_zone: "Mars/Olympus".into(), ..session() }),
         ("session.name", Session { name: "sessions/7".into(), ..session() }),
         ("session.station", Session { station: "x".repeat(1000), ..session() }),
+        ("session.station", Session { station: " \u{2003}".into(), ..session() }),
+        (
+            "session.start_time",
+            Session { start_time: Some(Timestamp { seconds: i64::MAX, nanos: 0 }), ..session() },
+        ),
+        (
+            "session.start_time",
+            Session { start_time: Some(Timestamp { seconds: 0, nanos: -1 }), ..session() },
+        ),
     ] {
         let status = client.score_session(inline(session)).await.expect_err(field);
         assert_eq!(status.code(), Code::InvalidArgument, "{field}: {status}");
         assert_eq!(fields(&status), [field]);
         assert!(status.message().starts_with(field), "{}", status.message());
+    }
+    // Every number and every text of a session, whatever is wrong with it.
+    for (field, set) in NUMBERS {
+        let absurd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e13, -1e13];
+        let negative = NOT_NEGATIVE.contains(&field).then_some(-1e-3);
+        for value in absurd.into_iter().chain(negative) {
+            let mut session = session();
+            set(&mut session, value);
+            let status = client.score_session(inline(session)).await.expect_err(field);
+            assert_eq!(status.code(), Code::InvalidArgument, "{field} = {value}: {status}");
+            assert_eq!(fields(&status), [format!("session.{field}")], "{field} = {value}");
+        }
+    }
+    for (field, set) in TEXTS {
+        for text in ["x".repeat(257), "a\nb".to_owned(), "\0".to_owned()] {
+            let mut session = session();
+            set(&mut session, text);
+            let status = client.score_session(inline(session)).await.expect_err(field);
+            assert!(fields(&status).contains(&format!("session.{field}")), "{field}: {status}");
+        }
     }
     let both = Session { station: String::new(), energy_wh: Some(f64::NAN), ..session() };
     let status = client.score_session(inline(both)).await.expect_err("two mistakes");
@@ -159,6 +219,89 @@ async fn bad_input_is_named_field_by_field() {
     let large = Session { vehicle_model: "x".repeat(2 << 20), ..session() };
     let status = client.score_session(inline(large)).await.expect_err("too large");
     assert_eq!(status.code(), Code::OutOfRange, "{status}");
+    server.stop().await;
+}
+
+/// A stream answers in its order; one that is wrong answers for itself, and the next is scored all the same.
+#[tokio::test]
+async fn a_stream_of_sessions_is_scored_in_its_order() {
+    let server = Server::start(Config::default(), ApiConfig::default()).await;
+    let mut client = server.client().await;
+    let requests: Vec<ScoreSessionRequest> = (0..500)
+        .map(|n| match n % 5 {
+            1 => inline(Session { energy_wh: Some(f64::NAN), station: String::new(), ..session() }),
+            2 => inline(Session { temperature_c: Some(95.0), ..session() }),
+            3 => {
+                let name = format!("sessions/{}", uuid::Uuid::nil());
+                ScoreSessionRequest { target: Some(Target::Name(name)) }
+            }
+            _ => inline(Session { station: format!("CP-{n}"), ..session() }),
+        })
+        .collect();
+    let mut answers = client.score_sessions(tokio_stream::iter(requests)).await.expect("begun").into_inner();
+    let mut count = 0;
+    while let Some(answer) = answers.message().await.expect("the stream goes on") {
+        assert_eq!(answer.request_index, count);
+        match (count % 5, answer.result.expect("a result")) {
+            (1, Answer::Error(error)) => {
+                let fields: Vec<&str> = error.field_violations.iter().map(|v| v.field.as_str()).collect();
+                assert_eq!(fields, ["session.station", "session.energy_wh"]);
+                assert_eq!(error.code, i32::from(Code::InvalidArgument));
+            }
+            (2, Answer::Score(score)) => assert_eq!(score.kind, "overheating"),
+            (3, Answer::Error(error)) => {
+                assert_eq!(error.code, i32::from(Code::Unavailable), "{}", error.message);
+                assert!(error.retry_delay_s.is_some_and(|delay| delay > 0.0));
+            }
+            (0 | 4, Answer::Score(score)) => assert_eq!(score.station, format!("CP-{count}")),
+            (_, other) => panic!("{count}: {other:?}"),
+        }
+        count += 1;
+    }
+    assert_eq!(count, 500);
+
+    // A stream whose caller has more to send does not hold up the service's end.
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let open = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let mut answers = client.score_sessions(open).await.expect("begun").into_inner();
+    sender.send(inline(session())).await.expect("sent");
+    answers.message().await.expect("an answer").expect("one");
+    server.stop().await;
+    assert_eq!(answers.message().await.expect_err("cut").code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn an_explanation_has_every_reason() {
+    let server = Server::start(Config::default(), ApiConfig::default()).await;
+    let mut client = server.client().await;
+    let bad = Session {
+        temperature_c: Some(95.0),
+        mean_power_w: Some(9000.0),
+        meter_backwards: true,
+        end_inferred: true,
+        start_missing: true,
+        idle_s: Some(40_000.0),
+        soc_end_ratio: Some(1.5),
+        ..session()
+    };
+    let target = Some(explain_session_request::Target::Session(bad.clone()));
+    let explained =
+        client.explain_session(ExplainSessionRequest { target }).await.expect("explained").into_inner();
+    let score = explained.score.expect("a score");
+    let short = client.score_session(inline(bad)).await.expect("scored").into_inner().score.expect("a score");
+    assert_eq!(short.reasons.len(), 5);
+    assert!(score.reasons.len() >= 7, "{:?}", score.reasons);
+    assert_eq!((score.score, score.kind, score.severity), (short.score, short.kind, short.severity));
+    assert!((score.reasons.iter().map(|r| r.share).sum::<f64>() - 1.0).abs() < 1e-9);
+    assert_eq!((explained.model_score, explained.checks_score), (None, short.score));
+    assert!(explained.contributions.is_empty(), "there is no model yet");
+
+    let empty = client.explain_session(ExplainSessionRequest::default()).await.expect_err("empty");
+    assert_eq!(fields(&empty), ["target"]);
+    for name in ["", "users//profile", "stations/CP-1"] {
+        let status = client.get_profile(GetProfileRequest { name: name.into() }).await.expect_err(name);
+        assert_eq!((status.code(), fields(&status)), (Code::InvalidArgument, vec!["name".to_owned()]));
+    }
     server.stop().await;
 }
 

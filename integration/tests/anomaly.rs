@@ -13,8 +13,9 @@ use proto::anomaly::v1::anomaly_service_client::AnomalyServiceClient;
 use proto::anomaly::v1::score_session_request::Target;
 use proto::anomaly::v1::train_response::Stage;
 use proto::anomaly::v1::{
-    GetScoreRequest, ListAnomaliesRequest, ListClustersRequest, ListModelsRequest, Model, Score,
-    ScoreSessionRequest, Session, Severity, TrainRequest, model,
+    Baseline, ExplainSessionRequest, GetProfileRequest, GetScoreRequest, ListAnomaliesRequest,
+    ListClustersRequest, ListModelsRequest, Model, Score, ScoreSessionRequest, Session, Severity,
+    TrainRequest, explain_session_request, model,
 };
 use service::auth::ApiConfig;
 use service::config::HumanDuration;
@@ -184,6 +185,7 @@ async fn every_ended_session_is_scored() {
     cold_start(&store, &service.client).await;
     let model = history_and_first_model(&store, &service.client, &reader).await;
     live_sessions(&store, &service.client, &model).await;
+    explanations_and_profiles(&service.client).await;
     late_samples_and_corrections(&store, &service.client).await;
     lists(&service.client).await;
     training_on_request(&service.client, &reader, &model).await;
@@ -280,6 +282,55 @@ async fn live_sessions(store: &QuestDb, client: &Client, model: &str) {
     let status = client.clone().score_session(ScoreSessionRequest { target }).await.expect_err("unknown");
     assert_eq!(status.code(), Code::NotFound, "{status}");
     assert!(!status.details().is_empty(), "RetryInfo says when to ask again");
+}
+
+/// With a model an explanation shows each quantity against each usual; a profile says what is usual.
+async fn explanations_and_profiles(client: &Client) {
+    let odd = Session {
+        station: "CP-03".into(),
+        site: "site-0".into(),
+        token_hash: "user-3".into(),
+        start_time: Some(Default::default()),
+        duration_s: Some(90_000.0),
+        charging_s: Some(80_000.0),
+        energy_wh: Some(150_000.0),
+        mean_power_w: Some(6750.0),
+        ..Session::default()
+    };
+    let target = Some(explain_session_request::Target::Session(odd));
+    let explained =
+        client.clone().explain_session(ExplainSessionRequest { target }).await.expect("explained");
+    let explained = explained.into_inner();
+    assert!(explained.model_score.is_some_and(|score| score > 0.99), "{explained:?}");
+    let of = |baseline: Baseline| {
+        let mut all = explained.contributions.iter();
+        all.find(|c| c.feature == "energy_wh" && c.baseline() == baseline).expect("energy is held against it")
+    };
+    let (fleet, user) = (of(Baseline::Fleet), of(Baseline::User));
+    assert_eq!((user.observed_value.round(), user.unit.as_str()), (150_000.0, "Wh"));
+    assert_eq!((user.baseline_id.as_str(), user.session_count), ("user-3", 24));
+    assert!(fleet.usual_high_value.is_some_and(|high| high < 25_000.0), "{fleet:?}");
+    let shares: f64 = explained.contributions.iter().map(|c| c.share).sum();
+    assert!((shares - 1.0).abs() < 1e-9, "{shares}");
+
+    for (name, sessions, stations, users) in [
+        ("users/user-3/profile", 24..=30, 12, 1),
+        ("stations/CP-03/profile", 50..=60, 1, 25),
+        ("sites/site-0/profile", 200..=220, 4, 25),
+    ] {
+        let profile = client.clone().get_profile(GetProfileRequest { name: name.into() }).await;
+        let profile = profile.expect(name).into_inner();
+        assert!(sessions.contains(&profile.session_count), "{name}: {}", profile.session_count);
+        assert_eq!((profile.station_count, profile.user_count), (stations, users), "{name}");
+        let energy = profile.mean_energy_wh.expect("known");
+        assert!((10_000.0..18_000.0).contains(&energy), "{name}: {energy}");
+        let usual = profile.usual.iter().find(|usual| usual.feature == "energy_wh").expect("known");
+        assert!(usual.low_value < usual.median_value && usual.median_value < usual.high_value, "{usual:?}");
+        assert!(profile.daily_energy_wh.is_some() && !profile.text.is_empty(), "{}", profile.text);
+    }
+    let name = "stations/nobody/profile".to_owned();
+    let status = client.clone().get_profile(GetProfileRequest { name }).await.expect_err("unknown");
+    assert_eq!(status.code(), Code::NotFound, "{status}");
 }
 
 /// A session whose samples do not come is scored in part, and wholly when they come; a correction is scored anew.

@@ -9,8 +9,9 @@ use super::clusters::Clusters;
 use super::ensemble::{Column, Ensemble, Growth};
 use crate::checks::{Check, Limits};
 use crate::features::{self, COUNT, Feature, Row};
+use crate::profile::part_of_day;
 use crate::session::Session;
-use crate::usual::{Scope, Usual};
+use crate::usual::{Measure, Scope, Usual};
 
 /// The newest so many of the sessions, as one in so many, are first scored by a model of the older ones: how unusual
 /// usual sessions look when they are new. Too short a history calibrates itself on itself.
@@ -194,6 +195,40 @@ impl Model {
         evidence
     }
 
+    /// Each known quantity against each usual that it is held against, with its part of the score, the largest first.
+    #[must_use]
+    pub fn contributions(&self, session: &Session) -> Vec<Evidence> {
+        let row = features::extract(session, &self.usual, false);
+        let mut weights = [0.0; COUNT];
+        self.ensemble.explain(&row, &mut weights);
+        let total: f64 = weights.iter().sum();
+        let mut all: Vec<Evidence> = Vec::new();
+        for feature in Feature::ALL.iter().filter(|f| row[f.shown_as() as usize].is_finite()) {
+            let weight = if total > 0.0 { weights[*feature as usize] / total } else { 0.0 };
+            let described = self.describe(session, &row, *feature);
+            match all.iter_mut().find(|e| e.feature == described.feature && e.scope == described.scope) {
+                Some(same) => same.weight += weight,
+                None => all.push(Evidence { weight, ..described }),
+            }
+        }
+        all.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+        all
+    }
+
+    /// What is usual of each measure for the user, station or site that a session names, in the measures' units: low,
+    /// median, high, and the number of own sessions.
+    #[must_use]
+    pub fn usual(&self, session: &Session, scope: Scope) -> Vec<(Feature, [f64; 3], u32)> {
+        Measure::ALL
+            .into_iter()
+            .filter_map(|measure| {
+                let range = self.usual.range(session, scope, measure)?;
+                let natural = [range.low, range.median, range.high].map(|value| measure.to_natural(value));
+                Some((measure.feature(), natural, range.sessions))
+            })
+            .collect()
+    }
+
     fn describe(&self, session: &Session, row: &Row, feature: Feature) -> Evidence {
         let shown = feature.shown_as();
         let observed = shown.to_natural(row[shown as usize]);
@@ -344,13 +379,7 @@ fn name_clusters(clusters: &Clusters) -> Vec<String> {
         let (sine, cosine) = (cluster.center[4], cluster.center[5]);
         let away = (apart[4].powi(2) + apart[5].powi(2)).sqrt();
         if sine.hypot(cosine) > 0.5 && away >= 0.6 {
-            let part = match hour_of(sine, cosine) {
-                h if h < 5.0 => "nights",
-                h if h < 11.0 => "mornings",
-                h if h < 17.0 => "afternoons",
-                h if h < 22.0 => "evenings",
-                _ => "nights",
-            };
+            let part = part_of_day(hour_of(sine, cosine));
             words.push((away, part));
         }
         words.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -38,7 +38,7 @@ fn cut(text: &str) -> String {
 #[allow(clippy::result_large_err)]
 pub(crate) fn session(message: api::Session) -> Result<Session, Status> {
     let mut wrong = Violations::default();
-    if message.station.is_empty() {
+    if message.station.trim().is_empty() {
         wrong.add("session.station", "must not be empty");
     }
     for (field, text) in [
@@ -47,9 +47,13 @@ pub(crate) fn session(message: api::Session) -> Result<Session, Status> {
         ("token_hash", &message.token_hash),
         ("time_zone", &message.time_zone),
         ("vehicle_model", &message.vehicle_model),
+        ("charger_type", &message.charger_type),
     ] {
         if text.len() > TEXT_MAX {
             wrong.add(format!("session.{field}"), format!("is longer than {TEXT_MAX} bytes"));
+        }
+        if text.contains(char::is_control) {
+            wrong.add(format!("session.{field}"), "has control characters");
         }
     }
     let id = match message.name.as_str() {
@@ -62,8 +66,8 @@ pub(crate) fn session(message: api::Session) -> Result<Session, Status> {
         ("duration_s", message.duration_s, false),
         ("charging_s", message.charging_s, false),
         ("idle_s", message.idle_s, false),
-        // Negative energy, backward meters and impossible states of charge are what stations report: findings.
-        ("energy_wh", message.energy_wh, true),
+        ("energy_wh", message.energy_wh, false),
+        // Backward meters and impossible states of charge are what stations report: findings.
         ("meter_start_wh", message.meter_start_wh, true),
         ("meter_stop_wh", message.meter_stop_wh, true),
         ("max_power_w", message.max_power_w, true),
@@ -185,6 +189,23 @@ fn to_reason(reason: Reason) -> api::Reason {
         baseline_id: reason.baseline_id,
         share: reason.share,
         text: reason.text,
+    }
+}
+
+/// A quantity against one usual, with the number of sessions that it is drawn from.
+pub(crate) fn to_contribution((reason, sessions): (Reason, u32)) -> api::Contribution {
+    let reason = to_reason(reason);
+    api::Contribution {
+        baseline: reason.baseline,
+        feature: reason.feature,
+        display_name: reason.display_name,
+        observed_value: reason.observed_value,
+        unit: reason.unit,
+        usual_low_value: reason.usual_low_value,
+        usual_high_value: reason.usual_high_value,
+        baseline_id: reason.baseline_id,
+        session_count: i64::from(sessions),
+        share: reason.share,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proto::anomaly::v1 as api;
 use store::read::ReadError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -54,6 +55,31 @@ pub(crate) fn not_found(kind: &str, name: &str) -> Status {
     let mut details = ErrorDetails::new();
     details.set_resource_info(kind, name, "", "");
     Status::with_error_details(Code::NotFound, format!("there is no {name}"), details)
+}
+
+/// `UNAVAILABLE` for a stream that the service's end cuts.
+pub(crate) fn stopping() -> Status {
+    let details = ErrorDetails::with_retry_info(Some(STORE_AWAY));
+    Status::with_error_details(Code::Unavailable, "the service stops; go on when it is back", details)
+}
+
+/// A status as it stands within a stream.
+pub(crate) fn to_request_error(status: &Status) -> api::RequestError {
+    let details = status.get_error_details();
+    let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+    let retry_delay = details.retry_info().and_then(|info| info.retry_delay);
+    api::RequestError {
+        code: i32::from(status.code()),
+        message: status.message().to_owned(),
+        field_violations: violations
+            .iter()
+            .map(|violation| api::request_error::FieldViolation {
+                field: violation.field.clone(),
+                description: violation.description.clone(),
+            })
+            .collect(),
+        retry_delay_s: retry_delay.map(|delay| delay.as_secs_f64()),
+    }
 }
 
 /// What the store's error means to a caller.

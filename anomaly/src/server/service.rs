@@ -7,11 +7,10 @@ use ::service::auth::Scope;
 use ::service::metrics::TraceLabel;
 use proto::anomaly::v1 as api;
 use proto::anomaly::v1::anomaly_service_server::AnomalyService;
-use proto::anomaly::v1::score_session_request::Target;
 use proto::anomaly::v1::train_response::Stage;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tracing::Instrument;
 
 use super::errors::{invalid, not_found, not_stored_yet, of_store};
@@ -20,8 +19,6 @@ use super::page::{self, Place};
 use super::{Api, convert, list};
 use crate::metrics::{CallLabels, MethodLabels};
 use crate::models::{Artefact, Kept};
-use crate::reads;
-use crate::session::Session;
 use crate::training::{Progress, TrainingError};
 
 /// Steps of a training that wait for a caller who reads slowly; beyond, steps are left out.
@@ -30,6 +27,7 @@ const TRAIN_STEPS: usize = 16;
 #[tonic::async_trait]
 impl AnomalyService for Api {
     type TrainStream = ReceiverStream<Result<api::TrainResponse, Status>>;
+    type ScoreSessionsStream = ReceiverStream<Result<api::ScoreSessionsResponse, Status>>;
 
     async fn score_session(
         &self,
@@ -86,6 +84,27 @@ impl AnomalyService for Api {
     ) -> Result<Response<Self::TrainStream>, Status> {
         self.call("Train", Scope::Operate, request, |_| self.training()).await
     }
+
+    async fn score_sessions(
+        &self,
+        request: Request<Streaming<api::ScoreSessionRequest>>,
+    ) -> Result<Response<Self::ScoreSessionsStream>, Status> {
+        self.call("ScoreSessions", Scope::Read, request, |requests| self.score_all(requests)).await
+    }
+
+    async fn explain_session(
+        &self,
+        request: Request<api::ExplainSessionRequest>,
+    ) -> Result<Response<api::ExplainSessionResponse>, Status> {
+        self.call("ExplainSession", Scope::Read, request, |request| self.explain(request)).await
+    }
+
+    async fn get_profile(
+        &self,
+        request: Request<api::GetProfileRequest>,
+    ) -> Result<Response<api::Profile>, Status> {
+        self.call("GetProfile", Scope::Read, request, |request| self.profile(request)).await
+    }
 }
 
 impl Api {
@@ -111,28 +130,6 @@ impl Api {
         let duration = self.metrics.call.get_or_create(&MethodLabels { method });
         duration.observe(began.elapsed().as_secs_f64(), TraceLabel::of(&span), None);
         result.map(Response::new)
-    }
-
-    async fn score(&self, request: api::ScoreSessionRequest) -> Result<api::ScoreSessionResponse, Status> {
-        let (mut session, partial): (Session, bool) = match request.target {
-            None => return Err(invalid("target", "name or session must be set")),
-            Some(Target::Session(session)) => (convert::session(session)?, false),
-            Some(Target::Name(name)) => {
-                let id = convert::session_id("name", &name, "")?;
-                let stored = reads::session(&self.reader, id).await.map_err(|e| of_store(&e))?;
-                let mut stored = stored.ok_or_else(|| not_stored_yet("session", &name))?;
-                if !stored.ended {
-                    return Err(Status::failed_precondition(format!("{name} has not ended yet")));
-                }
-                let only = std::iter::once(&mut stored);
-                reads::meters(&self.reader, only).await.map_err(|e| of_store(&e))?;
-                let partial = !stored.is_whole();
-                (stored.session, partial)
-            }
-        };
-        (self.places)().fill(&mut session);
-        let scored = self.scorer.load().score(&session, partial);
-        Ok(api::ScoreSessionResponse { score: Some(convert::to_score(&session, scored, crate::now())) })
     }
 
     async fn stored_score(&self, request: api::GetScoreRequest) -> Result<api::Score, Status> {
