@@ -103,6 +103,11 @@ pub struct TrainingConfig {
     pub look_every: HumanDuration,
     /// So many models are kept.
     pub keep: usize,
+    /// A new model is not activated if, on sessions that no model learns from, its AUROC or average precision is lower
+    /// than the active one's by more than this.
+    pub worse_max: f64,
+    /// How often it is measured how far the newest sessions have moved from what the model has learnt from.
+    pub drift_every: HumanDuration,
     /// Trees of the isolation forest.
     pub trees: usize,
     /// Sessions per tree.
@@ -119,6 +124,8 @@ impl Default for TrainingConfig {
             every: HumanDuration::from_days(7),
             look_every: HumanDuration::from_secs(10),
             keep: 5,
+            worse_max: 0.02,
+            drift_every: HumanDuration::from_secs(300),
             trees: training.trees,
             sample: training.sample,
         }
@@ -162,6 +169,7 @@ impl Config {
             ("anomaly.scoring.sweep_week_every", self.scoring.sweep_week_every),
             ("anomaly.training.look_every", self.training.look_every),
             ("anomaly.forecast.every", self.forecast.every),
+            ("anomaly.training.drift_every", self.training.drift_every),
             ("anomaly.grpc.deadline", self.grpc.deadline),
         ] {
             if value.0.is_zero() {
@@ -176,6 +184,12 @@ impl Config {
             if !(1..=u64::from(crate::forecast::HORIZON_MAX_H)).contains(&hours) {
                 return Err(Error::Config(format!("{name} is {value}, but must be from 1h to 7d")));
             }
+        }
+        if !(0.0..=1.0).contains(&self.training.worse_max) {
+            return Err(Error::Config(format!(
+                "anomaly.training.worse_max is {}, but must be between 0 and 1",
+                self.training.worse_max
+            )));
         }
         for (name, value, least) in [
             ("anomaly.training.sessions_min", self.training.sessions_min, 50),

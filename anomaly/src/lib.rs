@@ -3,11 +3,15 @@
 //! It reads facts from the store and writes what it finds there; over gRPC it is asked directly. Checks of physics and
 //! sense work from the first session on; models are learnt from the stored sessions when there are enough.
 
+mod activation;
 pub mod checks;
 mod config;
+mod drift;
+pub mod evaluation;
 pub mod features;
 pub mod forecast;
 mod hours;
+pub mod measures;
 mod metrics;
 pub mod models;
 mod places;
@@ -40,9 +44,10 @@ use tokio_util::sync::CancellationToken;
 pub use config::{Config, ForecastConfig, GrpcConfig, ScoringConfig, TrainingConfig};
 pub use metrics::METRICS;
 
+use crate::activation::Activator;
 use crate::forecast::Forecaster;
 use crate::metrics::Metrics;
-use crate::models::{Artefact, ArtefactError, Folder};
+use crate::models::{Active, ArtefactError, Folder};
 use crate::score::Scorer;
 use crate::scoring::Scoring;
 use crate::server::Api;
@@ -106,8 +111,7 @@ pub async fn run(
     let ready = Readiness::new();
     ready.set("store", Err("not read yet".into()));
 
-    let artefact = last_usable(&folder)?;
-    let scorer = Scorer::new(config.checks.clone(), config.severity, artefact);
+    let scorer = first_scorer(&config, &folder)?;
     announce(&scorer, &metrics);
     let scorer = Arc::new(ArcSwap::from_pointee(scorer));
     let (lanes, writer) = writer::start(&store, &metrics, shutdown.clone())?;
@@ -121,23 +125,30 @@ pub async fn run(
         metrics.clone(),
         ready.clone(),
     ));
+    let activator = Arc::new(Activator {
+        folder: folder.clone(),
+        scorer: Arc::clone(&scorer),
+        lanes: lanes.clone(),
+        metrics: metrics.clone(),
+        activated,
+        turn: tokio::sync::Mutex::new(()),
+    });
     let trainer = Arc::new(Trainer {
         config: config.training.clone(),
         training: config.training(),
         limits: config.checks.clone(),
         reader: reader.clone(),
         folder: folder.clone(),
-        scorer: Arc::clone(&scorer),
-        lanes,
+        activator: Arc::clone(&activator),
         metrics: metrics.clone(),
-        activated,
+        last: std::sync::Mutex::new(last_training(&folder)?),
         running: tokio::sync::Mutex::new(()),
     });
     let forecasts = Arc::new(ArcSwapOption::empty());
     let forecaster = Forecaster {
         config: config.forecast.clone(),
         reader: reader.clone(),
-        lanes: trainer.lanes.clone(),
+        lanes,
         metrics: metrics.clone(),
         history: Arc::clone(&forecasts),
     };
@@ -148,13 +159,16 @@ pub async fn run(
         scorer,
         places: Arc::new(move || places.places.load_full()),
         folder,
+        activator,
         trainer: Arc::clone(&trainer),
         metrics,
         forecasts,
+        judging: Arc::default(),
         shutdown: shutdown.clone(),
     };
 
     let scoring = tokio::spawn(Arc::clone(&scoring).run(activations, shutdown.clone()));
+    let drift = tokio::spawn(Arc::clone(&trainer).watch_drift(shutdown.clone()));
     let training = tokio::spawn(trainer.run(shutdown.clone()));
     let forecasting = tokio::spawn(forecaster.run(shutdown.clone()));
     let admin = ::service::admin::serve(listeners.admin, Arc::new(registry), ready, shutdown.clone());
@@ -164,7 +178,9 @@ pub async fn run(
         ended(grpc.await, &shutdown)
     },);
     shutdown.cancel();
-    for (name, task) in [("scoring", scoring), ("training", training), ("forecasting", forecasting)] {
+    let tasks =
+        [("scoring", scoring), ("training", training), ("drift", drift), ("forecasting", forecasting)];
+    for (name, task) in tasks {
         if let Err(error) = task.await {
             tracing::error!(%error, "{name} has crashed");
         }
@@ -181,15 +197,29 @@ fn ended(result: Result<(), Error>, shutdown: &CancellationToken) -> Result<(), 
     result
 }
 
-/// The newest model that can be used; what cannot is said.
-fn last_usable(folder: &Folder) -> Result<Option<Arc<Artefact>>, Error> {
-    for name in folder.names()? {
-        match folder.load(&name) {
-            Ok(artefact) => return Ok(Some(Arc::new(artefact))),
-            Err(error) => tracing::warn!(%error, "a model cannot be used; the one before it is tried"),
+/// Scores with the model that was active last, or else with the newest that can be used, or with the checks alone.
+fn first_scorer(config: &Config, folder: &Folder) -> Result<Scorer, Error> {
+    let checks = Scorer::new(config.checks.clone(), config.severity, None);
+    let Some((artefact, since_us)) = folder.last_good()? else { return Ok(checks) };
+    let since_us = match since_us {
+        Some(since_us) => since_us,
+        None => {
+            let active = Active { model: artefact.name.clone(), since_us: now().0 };
+            folder.set_active(&active)?;
+            active.since_us
         }
-    }
-    Ok(None)
+    };
+    Ok(checks.with(Arc::new(artefact), since_us))
+}
+
+/// The time and size of the newest training that has left a usable file.
+fn last_training(folder: &Folder) -> Result<Option<(i64, u64)>, Error> {
+    let newest = folder.names()?.into_iter().find_map(|name| {
+        let model = folder.load(&name).ok()?.model;
+        let judged = folder.verdict(&name).evaluation.map_or(0, |evaluation| evaluation.sessions);
+        Some((model.trained_at_us, model.sessions + model.rejected + judged))
+    });
+    Ok(newest)
 }
 
 fn announce(scorer: &Scorer, metrics: &Metrics) {

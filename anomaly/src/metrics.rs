@@ -60,7 +60,11 @@ specs! {
     TRAINING = "ampwarden_anomaly_training_duration_seconds", MetricKind::Histogram(TRAINING_BUCKETS), Seconds, [],
         "How long trainings took, reading included";
     TRAININGS = "ampwarden_anomaly_trainings_total", MetricKind::Counter, None, ["outcome"],
-        "Trainings by outcome: activated, too_few, failed";
+        "Trainings by outcome: activated, refused (worse than the active model), too_few, failed";
+    FEATURE_DRIFT = "ampwarden_anomaly_feature_drift", MetricKind::Gauge, None, ["feature"],
+        "How far a feature of the newest sessions has moved from what the model has learnt from: population stability index; from 0.25 on it is another distribution";
+    SCORE_DRIFT = "ampwarden_anomaly_score_drift", MetricKind::Gauge, None, [],
+        "How far the model's scores of the newest sessions have moved from what its history promises: population stability index";
     FORECASTS = "ampwarden_anomaly_forecasts_total", MetricKind::Counter, None, ["outcome"],
         "Rounds of forecasts of all places: made, failed";
     FORECASTING = "ampwarden_anomaly_forecast_duration_seconds", MetricKind::Histogram(TRAINING_BUCKETS), Seconds, [],
@@ -90,6 +94,7 @@ labels! {
     KindLabels { kind }
     TableLabels { table }
     ReasonLabels { reason }
+    FeatureLabels { feature }
     OutcomeLabels { outcome }
     CallLabels { method, code }
     ScopeLabels { scope }
@@ -126,6 +131,8 @@ pub(crate) struct Metrics {
     pub(crate) forecast_made: Gauge<f64, AtomicU64>,
     pub(crate) forecast_places: Family<StateLabels, Gauge>,
     pub(crate) forecast_error: Family<ScopeLabels, Gauge<f64, AtomicU64>>,
+    pub(crate) feature_drift: Family<FeatureLabels, Gauge<f64, AtomicU64>>,
+    pub(crate) score_drift: Gauge<f64, AtomicU64>,
     pub(crate) calls: Family<CallLabels, Counter>,
     pub(crate) call: HistogramFamily<MethodLabels>,
 }
@@ -154,6 +161,8 @@ impl Metrics {
             forecast_made: registry.gauge(&FORECAST_MADE),
             forecast_places: registry.gauge(&FORECAST_PLACES),
             forecast_error: registry.gauge(&FORECAST_ERROR),
+            feature_drift: registry.gauge(&FEATURE_DRIFT),
+            score_drift: registry.gauge(&SCORE_DRIFT),
             calls: registry.counter(&CALLS),
             call: registry.histograms(&CALL),
         };

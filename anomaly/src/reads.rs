@@ -160,10 +160,11 @@ pub(crate) async fn found(reader: &Reader, window: Window) -> Result<Vec<Found>,
     rows.iter().map(found).collect()
 }
 
-/// Which revisions a model has scored in a window, and which of those only in part.
+/// Which revisions a model has scored in a window since it was activated, and which of those only in part.
 pub(crate) async fn scored(
     reader: &Reader,
     model: &str,
+    activated: Timestamp,
     window: Window,
 ) -> Result<HashMap<Key, bool>, ReadError> {
     let columns = "session_id, revision, partial";
@@ -171,12 +172,15 @@ pub(crate) async fn scored(
         // A score follows its session's change; clocks of two machines may differ a little.
         Window::Updated(since) => {
             let sql = format!("SELECT {columns} FROM session_scores WHERE scored_at >= $1 AND model = $2");
-            reader.query(&sql, &[Param::Time(since.plus_seconds(-600)), Param::Text(model)]).await?
+            let since = since.plus_seconds(-600).max(activated);
+            reader.query(&sql, &[Param::Time(since), Param::Text(model)]).await?
         }
         Window::Began(from, to) => {
-            let sql =
-                format!("SELECT {columns} FROM session_scores WHERE ts >= $1 AND ts < $2 AND model = $3");
-            reader.query(&sql, &[Param::Time(from), Param::Time(to), Param::Text(model)]).await?
+            let sql = format!(
+                "SELECT {columns} FROM session_scores WHERE ts >= $1 AND ts < $2 AND model = $3 AND scored_at >= $4"
+            );
+            let params = [Param::Time(from), Param::Time(to), Param::Text(model), Param::Time(activated)];
+            reader.query(&sql, &params).await?
         }
     };
     rows.iter()
@@ -238,6 +242,13 @@ pub(crate) async fn began_within(
 ) -> Result<Vec<Stored>, ReadError> {
     let sql = format!("SELECT {COLUMNS} FROM sessions WHERE ts >= $1 AND ts < $2 AND state = 'ended'");
     let rows = reader.query(&sql, &[Param::Time(from), Param::Time(to)]).await?;
+    rows.iter().map(stored).collect()
+}
+
+/// The newest ended sessions, at most `limit`.
+pub(crate) async fn newest(reader: &Reader, limit: i64) -> Result<Vec<Stored>, ReadError> {
+    let sql = format!("SELECT {COLUMNS} FROM sessions WHERE state = 'ended' ORDER BY ts DESC LIMIT $1");
+    let rows = reader.query(&sql, &[Param::Long(limit)]).await?;
     rows.iter().map(stored).collect()
 }
 

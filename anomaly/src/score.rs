@@ -123,6 +123,9 @@ pub struct Scorer {
     thresholds: Thresholds,
     artefact: Option<Arc<Artefact>>,
     version: Arc<str>,
+    /// When the model was activated, microseconds since 1970 UTC: scores that it wrote before are those of an earlier
+    /// activation, and others may have replaced them since.
+    since_us: i64,
 }
 
 impl Scorer {
@@ -133,13 +136,25 @@ impl Scorer {
             Some(artefact) => artefact.name.as_str().into(),
             None => checks_version(&limits).into(),
         };
-        Self { limits, thresholds, artefact, version }
+        Self { limits, thresholds, artefact, version, since_us: 0 }
     }
 
-    /// The same limits with another model.
+    /// The same limits with another model, active from then on.
     #[must_use]
-    pub fn with(&self, artefact: Arc<Artefact>) -> Self {
-        Self::new(self.limits.clone(), self.thresholds, Some(artefact))
+    pub fn with(&self, artefact: Arc<Artefact>, since_us: i64) -> Self {
+        Self { since_us, ..Self::new(self.limits.clone(), self.thresholds, Some(artefact)) }
+    }
+
+    /// When the model was activated, microseconds since 1970 UTC; 0 for the checks alone.
+    #[must_use]
+    pub fn since_us(&self) -> i64 {
+        self.since_us
+    }
+
+    /// From which score on a severity holds.
+    #[must_use]
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
     }
 
     /// The model's name; begins with `checks-` if there is none.

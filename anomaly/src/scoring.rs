@@ -137,6 +137,10 @@ impl Scoring {
     }
 }
 
+fn activation(scorer: &Scorer) -> handed::Activation {
+    (Arc::clone(scorer.version()), scorer.since_us())
+}
+
 /// Waits; `false` if told to stop meanwhile.
 pub(crate) async fn pause(time: std::time::Duration, shutdown: &CancellationToken) -> bool {
     tokio::time::timeout(time, shutdown.cancelled()).await.is_err()

@@ -6,6 +6,7 @@ mod errors;
 mod filter;
 mod forecast;
 mod list;
+mod models;
 mod page;
 mod profile;
 mod service;
@@ -19,11 +20,13 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use proto::anomaly::v1::anomaly_service_server::AnomalyServiceServer;
 use store::read::Reader;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use crate::Error;
+use crate::activation::Activator;
 use crate::config::GrpcConfig;
 use crate::forecast::History;
 use crate::metrics::Metrics;
@@ -41,9 +44,12 @@ pub(crate) struct Api {
     pub(crate) scorer: Arc<ArcSwap<Scorer>>,
     pub(crate) places: Arc<dyn Fn() -> Arc<Places> + Send + Sync>,
     pub(crate) folder: Folder,
+    pub(crate) activator: Arc<Activator>,
     pub(crate) trainer: Arc<Trainer>,
     pub(crate) metrics: Metrics,
     pub(crate) forecasts: Arc<ArcSwapOption<History>>,
+    /// One evaluation on request at a time: each takes a processor for a while.
+    pub(crate) judging: Arc<Mutex<()>>,
     /// Ends what would otherwise go on for as long as its caller likes.
     pub(crate) shutdown: CancellationToken,
 }

@@ -2,25 +2,23 @@
 //! activating, and saying so in the store.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
-use arc_swap::ArcSwap;
 use station::time::Timestamp;
-use store::ModelRow;
 use store::read::{ReadError, Reader};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::activation::{ActivationError, Activator};
 use crate::checks::Limits;
 use crate::config::TrainingConfig;
+use crate::evaluation::{self, Evaluation};
 use crate::metrics::{Metrics, ReasonLabels};
-use crate::models::{Artefact, ArtefactError, Folder, Model, TrainError, Training};
+use crate::models::{Artefact, ArtefactError, Folder, Model, TrainError, Training, Verdict};
 use crate::places::Places;
 use crate::reads;
-use crate::score::Scorer;
 use crate::session::Session;
-use crate::writer::{Item, Lanes};
 
 /// Sessions read at once (a day is not divided).
 const READ_AT_ONCE: i64 = 5000;
@@ -32,6 +30,8 @@ pub(crate) enum Progress {
     Reading(u64, u64),
     /// It learns from so many sessions.
     Learning(u64),
+    /// It is held against the active one, on so many sessions.
+    Evaluating(u64),
     /// It is saved and activated.
     Activating(u64),
 }
@@ -45,8 +45,14 @@ pub(crate) enum TrainingError {
     Store(#[from] ReadError),
     #[error(transparent)]
     Train(#[from] TrainError),
+    #[error(
+        "models/{model} was trained, but not activated: {why}. It is kept, and ActivateModel activates it all the same"
+    )]
+    Refused { model: String, why: String },
     #[error(transparent)]
     Artefact(#[from] ArtefactError),
+    #[error(transparent)]
+    Activation(#[from] ActivationError),
     #[error("the training has crashed: {0}")]
     Crashed(#[from] tokio::task::JoinError),
 }
@@ -58,10 +64,11 @@ pub(crate) struct Trainer {
     pub(crate) limits: Limits,
     pub(crate) reader: Reader,
     pub(crate) folder: Folder,
-    pub(crate) scorer: Arc<ArcSwap<Scorer>>,
-    pub(crate) lanes: Lanes,
+    pub(crate) activator: Arc<Activator>,
     pub(crate) metrics: Metrics,
-    pub(crate) activated: watch::Sender<u64>,
+    /// The last training's time and how many stored sessions it has seen, also of a model that was refused: the same
+    /// history would only give the same model again.
+    pub(crate) last: std::sync::Mutex<Option<(i64, u64)>>,
     /// One training at a time.
     pub(crate) running: Mutex<()>,
 }
@@ -94,14 +101,12 @@ impl Trainer {
     /// The first model, one that is too old, or one that knows less than half of what is there.
     async fn is_due(&self) -> Result<bool, ReadError> {
         let stored = reads::count(&self.reader).await?;
-        let scorer = self.scorer.load();
-        let Some(artefact) = scorer.artefact() else {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((trained_at_us, known)) = last else {
             return Ok(stored >= self.config.sessions_min as u64);
         };
-        let model = &artefact.model;
-        let known = model.sessions + model.rejected;
         let most = self.config.sessions_max as u64;
-        let age_s = crate::now().seconds_since(Timestamp(model.trained_at_us));
+        let age_s = crate::now().seconds_since(Timestamp(trained_at_us));
         Ok(age_s >= self.config.every.0.as_secs_f64()
             || (known < most && stored.min(most) >= 2 * known.max(1)))
     }
@@ -129,6 +134,7 @@ impl Trainer {
                 self.metrics.outcome("activated");
             }
             Err(TrainingError::Train(_)) => self.metrics.outcome("too_few"),
+            Err(TrainingError::Refused { .. }) => self.metrics.outcome("refused"),
             Err(_) => self.metrics.outcome("failed"),
         }
         result
@@ -142,16 +148,59 @@ impl Trainer {
         }
         progress(Progress::Learning(count));
         let (training, limits, now) = (self.training, self.limits.clone(), crate::now());
-        let model =
-            tokio::task::spawn_blocking(move || Model::train(history, &training, &limits, now.0)).await??;
-        progress(Progress::Activating(count));
+        let (model, judged) = tokio::task::spawn_blocking(move || {
+            let (learnt, judged) = hold_out(history, training.sessions_min);
+            Model::train(learnt, &training, &limits, now.0).map(|model| (model, judged))
+        })
+        .await??;
+        progress(Progress::Evaluating(judged.len() as u64));
         let folder = self.folder.clone();
-        let artefact = Arc::new(tokio::task::spawn_blocking(move || folder.save(model)).await??);
-        self.activate(&artefact, now).await;
-        if let Err(error) = self.folder.prune(self.config.keep, &artefact.name) {
+        let scorer = self.activator.scorer.load_full();
+        let worse_max = self.config.worse_max;
+        let (artefact, verdict) = tokio::task::spawn_blocking(move || {
+            let judge = |model: &Model| evaluation::evaluate(model, &judged, scorer.thresholds());
+            let evaluation = judge(&model);
+            let before: Option<Evaluation> = scorer.artefact().and_then(|active| judge(&active.model));
+            let refused = match (&evaluation, before) {
+                (Some(new), Some(old)) => evaluation::worse(new, &old, worse_max),
+                _ => None,
+            };
+            let verdict = Verdict { refused, evaluation };
+            let artefact = folder.save(model)?;
+            folder.set_verdict(&artefact.name, &verdict)?;
+            Ok::<_, ArtefactError>((Arc::new(artefact), verdict))
+        })
+        .await??;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now.0, count));
+        if let Some(why) = verdict.refused.clone() {
+            self.activator.say(&artefact, "refused", &verdict).await;
+            self.prune();
+            return Err(TrainingError::Refused { model: artefact.name.clone(), why });
+        }
+        progress(Progress::Activating(count));
+        self.activator.activate(Arc::clone(&artefact)).await?;
+        self.prune();
+        Ok(artefact)
+    }
+
+    /// Removes what is kept for too long.
+    fn prune(&self) {
+        let scorer = self.activator.scorer.load();
+        let active = scorer.artefact().map_or("", |active| active.name.as_str());
+        if let Err(error) = self.folder.prune(self.config.keep, active) {
             tracing::warn!(%error, "old models could not be removed");
         }
-        Ok(artefact)
+    }
+
+    /// The newest stored sessions, as a training sees them, at most `limit`.
+    pub(crate) async fn newest(&self, limit: usize) -> Result<Vec<Session>, ReadError> {
+        let places = Places::read(&self.reader).await?;
+        let newest = reads::newest(&self.reader, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
+        let fill = |mut session: Session| {
+            places.fill(&mut session);
+            session
+        };
+        Ok(newest.into_iter().map(|stored| fill(stored.session)).collect())
     }
 
     async fn read(&self, progress: &impl Fn(Progress)) -> Result<Vec<Session>, ReadError> {
@@ -175,37 +224,18 @@ impl Trainer {
         history.sort_by_key(|session| (session.ts_us, session.id));
         Ok(history)
     }
-
-    /// From now on this model scores.
-    async fn activate(&self, artefact: &Arc<Artefact>, now: Timestamp) {
-        let before = self.scorer.load_full();
-        self.scorer.store(Arc::new(before.with(Arc::clone(artefact))));
-        let model = &artefact.model;
-        self.metrics.model(&artefact.name, model.trained_at_us, model.sessions);
-        self.activated.send_modify(|times| *times += 1);
-        let row = Item::Model(Box::new(model_row(artefact, now)));
-        // The row is only for people: a store that is away must not hold up the model.
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.lanes.bulk(row)).await;
-    }
 }
 
-fn model_row(artefact: &Artefact, now: Timestamp) -> ModelRow {
-    let model = &artefact.model;
-    let detail = serde_json::json!({
-        "rejected": model.rejected,
-        "clusters": model.cluster_names(),
-        "text": model.clusters_text(),
-    });
-    ModelRow {
-        ts: now,
-        model: artefact.name.clone(),
-        state: "activated".to_owned(),
-        sessions: i64::try_from(model.sessions).unwrap_or(i64::MAX),
-        clusters: i32::try_from(model.clusters().clusters.len()).ok(),
-        silhouette: model.clusters().silhouette,
-        checksum: artefact.checksum.clone(),
-        detail: detail.to_string(),
+/// Divides a history into what is learnt and what is judged; nothing is held out of a short one. What cannot be used
+/// stays with the first, where it is counted.
+fn hold_out(history: Vec<Session>, sessions_min: usize) -> (Vec<Session>, Vec<Session>) {
+    let usable = history.iter().filter(|session| session.unusable_for_training().is_none()).count();
+    if usable < 2 * sessions_min {
+        return (history, Vec::new());
     }
+    let (held, learnt): (Vec<Session>, Vec<Session>) =
+        history.into_iter().partition(|s| evaluation::is_held_out(s) && s.unusable_for_training().is_none());
+    (learnt, evaluation::judged(held))
 }
 
 fn unusable(history: &[Session]) -> BTreeMap<&'static str, u64> {

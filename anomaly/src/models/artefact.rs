@@ -3,17 +3,18 @@
 //! Layout: 8 bytes magic with the format's version, 32 bytes SHA-256 of the rest, MessagePack.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
 use sha2::{Digest as _, Sha256};
 
+use super::ledger::{Verdict, verdict_file, write_whole};
 use super::trained::Model;
 
 /// First bytes of a file; the last digit is the format.
-const MAGIC: &[u8; 8] = b"AMPWMDL2";
+const MAGIC: &[u8; 8] = b"AMPWMDL3";
 /// A file with the format's predecessor or successor begins alike.
 const MAGIC_STEM: usize = 7;
 /// Larger files are not read: a model of a million sessions has some 100 MiB.
@@ -39,6 +40,8 @@ pub struct Kept {
     pub name: String,
     /// The model, or why it cannot be used.
     pub artefact: Result<Artefact, ArtefactError>,
+    /// What was found of it.
+    pub verdict: Verdict,
 }
 
 /// Why a model's file cannot be written or used.
@@ -82,7 +85,7 @@ pub enum ArtefactError {
 }
 
 /// The format that is written and read.
-const MAGIC_FORMAT: char = '2';
+const MAGIC_FORMAT: char = '3';
 
 impl Artefact {
     /// Names a model by its content.
@@ -104,7 +107,7 @@ impl Artefact {
 
 /// The folder with the models' files.
 #[derive(Debug, Clone)]
-pub struct Folder(PathBuf);
+pub struct Folder(pub(super) PathBuf);
 
 impl Folder {
     /// Opens the folder; makes it if it is not there (0700).
@@ -131,16 +134,7 @@ impl Folder {
     pub fn save(&self, model: Model) -> Result<Artefact, ArtefactError> {
         let (artefact, bytes) = Artefact::new(model)?;
         let path = self.path(&artefact.name);
-        let partial = path.with_extension("partial");
-        let written = (|| {
-            let mut options = fs::OpenOptions::new();
-            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            fs::rename(&partial, &path)?;
-            fs::File::open(&self.0)?.sync_all()
-        })();
-        written.map_err(|error| ArtefactError::Io { path, error })?;
+        write_whole(&self.0, &path, &bytes).map_err(|error| ArtefactError::Io { path, error })?;
         Ok(artefact)
     }
 
@@ -201,20 +195,34 @@ impl Folder {
             .names()?
             .into_iter()
             .map(|name| {
-                let artefact = self.load(&name);
-                Kept { name, artefact }
+                let (artefact, verdict) = (self.load(&name), self.verdict(&name));
+                Kept { name, artefact, verdict }
             })
             .collect())
     }
 
-    /// Removes the oldest files beyond `keep`, never `active`.
+    /// Removes the oldest models beyond `keep`, never `active`. Refused ones go first, but for the newest of them.
     ///
     /// # Errors
     /// [`ArtefactError::Io`]
     pub fn prune(&self, keep: usize, active: &str) -> Result<(), ArtefactError> {
-        for name in self.names()?.into_iter().filter(|name| name != active).skip(keep.saturating_sub(1)) {
-            let path = self.path(&name);
-            fs::remove_file(&path).map_err(|error| ArtefactError::Io { path, error })?;
+        let mut names = self.names()?;
+        names.retain(|name| name != active);
+        // Stable: the newest stay first.
+        let mut refused_seen = false;
+        names.sort_by_cached_key(|name| {
+            let refused = self.verdict(name).refused.is_some();
+            refused && std::mem::replace(&mut refused_seen, true)
+        });
+        for name in names.into_iter().skip(keep.saturating_sub(1)) {
+            for path in [self.path(&name), self.0.join(verdict_file(&name))] {
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => {
+                        return Err(ArtefactError::Io { path, error });
+                    }
+                    _ => {}
+                }
+            }
         }
         Ok(())
     }
@@ -226,7 +234,7 @@ mod tests {
 
     use super::*;
     use crate::checks::Limits;
-    use crate::models::Training;
+    use crate::models::{Active, Training};
     use crate::session::Session;
 
     fn model(trained_at_us: i64) -> Model {
@@ -275,7 +283,30 @@ mod tests {
         older[MAGIC_STEM] = b'1';
         fs::write(&path, &older).expect("written");
         let error = folder.load(&saved.name).expect_err("another format").to_string();
-        assert!(error.contains("has format 1, but this version of Ampwarden reads format 2"), "{error}");
+        assert!(error.contains("has format 1, but this version of Ampwarden reads format 3"), "{error}");
+    }
+
+    #[test]
+    fn the_last_good_model_is_found_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(folder.path()).expect("there");
+        assert!(folder.last_good().expect("readable").is_none());
+        let day = 86_400_000_000;
+        let [first, second, third] = [0, 1, 2].map(|at| folder.save(model(at * day)).expect("saved").name);
+        let found = || folder.last_good().expect("readable").map(|(a, since)| (a.name, since));
+        assert_eq!(found(), Some((third.clone(), None)), "none was ever activated: the newest");
+        let refused = Verdict { refused: Some("worse".into()), evaluation: None };
+        folder.set_verdict(&third, &refused).expect("written");
+        assert_eq!(folder.verdict(&third), refused);
+        assert_eq!(found(), Some((second.clone(), None)), "a refused one is not taken by itself");
+        // An older one was activated again, and stays so.
+        folder.set_active(&Active { model: first.clone(), since_us: 7 }).expect("written");
+        assert_eq!(found(), Some((first.clone(), Some(7))));
+        fs::write(folder.path(&first), b"AMPWMDL3 and then nothing that makes sense, for 40 bytes")
+            .expect("written");
+        assert_eq!(found(), Some((second.clone(), None)), "a damaged one is passed over");
+        fs::write(folder.0.join("active.json"), b"{").expect("written");
+        assert_eq!(found(), Some((second, None)), "so is a damaged note");
     }
 
     #[test]

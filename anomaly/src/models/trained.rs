@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::broken::Broken;
 use super::calibration::Calibration;
 use super::clusters::Clusters;
+use super::drift::{Drift, Reference};
 use super::ensemble::{Column, Ensemble, Growth};
 use crate::checks::{Check, Limits};
 use crate::features::{self, COUNT, Feature, Row};
@@ -70,6 +71,8 @@ pub struct Model {
     /// How often usual sessions break each rule.
     broken: Broken,
     calibration: Calibration,
+    /// What the features were like.
+    reference: Reference,
     clusters: Clusters,
     cluster_names: Vec<String>,
 }
@@ -148,6 +151,7 @@ impl Model {
             ensemble,
             broken,
             calibration,
+            reference: Reference::learn(&rows),
             clusters,
             cluster_names,
         })
@@ -165,6 +169,27 @@ impl Model {
             .nearest(&grouped(&self.ensemble.filled(&row)))
             .map(|at| (at, self.cluster_names.get(at).cloned().unwrap_or_default()));
         Assessment { share, evidence: self.evidence(session, &row, &weights, &excess), cluster }
+    }
+
+    /// How unusual a session is, in nats: what [`Self::assess`] turns into a share of the history.
+    #[must_use]
+    pub fn raw(&self, session: &Session) -> f64 {
+        self.ensemble.score(&features::extract(session, &self.usual, false), false)
+    }
+
+    /// The share of the history that is at least as unusual as a raw score.
+    #[must_use]
+    pub fn share(&self, raw: f64) -> f64 {
+        self.calibration.share(raw)
+    }
+
+    /// How far sessions have moved from those that it has learnt from.
+    #[must_use]
+    pub fn drift(&self, sessions: &[Session]) -> Drift {
+        let rows: Vec<Row> = sessions.iter().map(|s| features::extract(s, &self.usual, false)).collect();
+        let shares: Vec<f64> =
+            rows.iter().map(|row| self.calibration.share(self.ensemble.score(row, false))).collect();
+        self.reference.drift(&rows, &shares)
     }
 
     /// Brings the features that show the same quantity together, each with the baseline that says most.
@@ -315,8 +340,10 @@ impl Model {
         if !self.features.iter().map(String::as_str).eq(own) {
             return Some("it was trained on other features than this version of Ampwarden uses".to_owned());
         }
-        let sound =
-            self.ensemble.is_sound(COUNT) && self.calibration.is_sound() && self.clusters.is_sound(GROUPED);
+        let sound = self.ensemble.is_sound(COUNT)
+            && self.calibration.is_sound()
+            && self.clusters.is_sound(GROUPED)
+            && self.reference.is_sound();
         (!sound).then(|| "its parts contradict each other".to_owned())
     }
 }

@@ -12,8 +12,11 @@ const KEPT: Duration = Duration::from_secs(300);
 /// At most so many are remembered; beyond, the oldest half is forgotten (and perhaps scored once more: harmless).
 const MOST: usize = 500_000;
 
+/// A model and when it was activated: one that is activated again scores again what others have scored meanwhile.
+pub(super) type Activation = (Arc<str>, i64);
+
 #[derive(Default)]
-pub(super) struct Handed(Mutex<HashMap<(Key, Arc<str>), Entry>>);
+pub(super) struct Handed(Mutex<HashMap<(Key, Activation), Entry>>);
 
 #[derive(Clone, Copy)]
 struct Entry {
@@ -23,14 +26,12 @@ struct Entry {
 
 impl Handed {
     /// Whether this was handed over, and only in part.
-    pub(super) fn get(&self, key: Key, model: &Arc<str>) -> Option<bool> {
+    pub(super) fn get(&self, key: Key, by: &Activation) -> Option<bool> {
         let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        map.get(&(key, Arc::clone(model)))
-            .filter(|entry| entry.at.elapsed() < KEPT)
-            .map(|entry| entry.partial)
+        map.get(&(key, by.clone())).filter(|entry| entry.at.elapsed() < KEPT).map(|entry| entry.partial)
     }
 
-    pub(super) fn note(&self, key: Key, model: &Arc<str>, partial: bool) {
+    pub(super) fn note(&self, key: Key, by: &Activation, partial: bool) {
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if map.len() >= MOST {
             let mut ages: Vec<Instant> = map.values().map(|entry| entry.at).collect();
@@ -39,7 +40,7 @@ impl Handed {
             let median = *median;
             map.retain(|_, entry| entry.at > median);
         }
-        map.insert((key, Arc::clone(model)), Entry { partial, at: Instant::now() });
+        map.insert((key, by.clone()), Entry { partial, at: Instant::now() });
     }
 
     /// Forgets what is too old to matter.

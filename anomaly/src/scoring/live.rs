@@ -7,7 +7,7 @@ use station::time::Timestamp;
 use store::read::ReadError;
 use tokio_util::sync::CancellationToken;
 
-use super::{Scoring, pause};
+use super::{Scoring, activation, pause};
 use crate::reads::{self, Key, Stored};
 use crate::writer;
 
@@ -41,6 +41,7 @@ impl Scoring {
     ) -> Result<(), ReadError> {
         let now = crate::now();
         let scorer = self.scorer.load_full();
+        let by = activation(&scorer);
         let since = newest.plus_seconds(-OVERLAP_S).max(now.plus_seconds(-BACK_S));
         let changed = reads::changed(&self.reader, since, AT_ONCE).await?;
         // A full answer may end within the overlap: then the newest change must be taken as it is, or it would
@@ -53,7 +54,7 @@ impl Scoring {
             *newest = (*newest).min(now.plus_seconds(OVERLAP_S));
         }
         for stored in changed {
-            if self.handed.get(stored.key(), scorer.version()).is_none() {
+            if self.handed.get(stored.key(), &by).is_none() {
                 // A newer revision replaces the older one that may wait.
                 waiting.retain(|key, _| key.id != stored.id || key.revision >= stored.session.revision);
                 waiting.entry(stored.key()).or_insert(stored);
@@ -71,7 +72,7 @@ impl Scoring {
             let (key, partial) = (stored.key(), scored.partial);
             let row = writer::score_row(&stored, scored, crate::now());
             if self.lanes.live(row, stored.updated_at) {
-                self.handed.note(key, scorer.version(), partial);
+                self.handed.note(key, &by, partial);
             }
         }
         Ok(())

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use station::time::Timestamp;
 use store::read::ReadError;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Scoring, pause};
+use super::{Scoring, activation, pause};
 use crate::reads::{self, Found, Window};
 use crate::score::Scorer;
 use crate::writer::{self, Item};
@@ -96,14 +97,15 @@ impl Scoring {
     /// Scores what has no score in a window, and again what was scored in part and is whole now.
     async fn sweep(&self, window: Window, scorer: &Arc<Scorer>) -> Result<u64, ReadError> {
         let model = scorer.version();
-        let scored = reads::scored(&self.reader, model, window).await?;
+        let by = activation(scorer);
+        let scored = reads::scored(&self.reader, model, Timestamp(scorer.since_us()), window).await?;
         let now = crate::now();
-        let state = |found: &Found| scored.get(&found.key).copied().or(self.handed.get(found.key, model));
+        let state = |found: &Found| scored.get(&found.key).copied().or(self.handed.get(found.key, &by));
         let wanted: Vec<Found> = reads::found(&self.reader, window)
             .await?
             .into_iter()
             .filter(|found| match state(found) {
-                Some(partial) => partial && self.handed.get(found.key, model) != Some(false),
+                Some(partial) => partial && self.handed.get(found.key, &by) != Some(false),
                 // Younger ones are the fast path's.
                 None => now.seconds_since(found.updated_at) >= FAST_S,
             })
@@ -117,13 +119,18 @@ impl Scoring {
                 stored.is_whole()
                     || self.is_overdue(stored.updated_at, now) && !scored.contains_key(&stored.key())
             });
-            for (stored, result) in self.score(sessions, Arc::clone(scorer)).await {
+            let results = self.score(sessions, Arc::clone(scorer)).await;
+            // What another model scores by now must not be replaced by this one's view.
+            if self.scorer.load().since_us() != scorer.since_us() {
+                return Ok(count);
+            }
+            for (stored, result) in results {
                 let (key, partial) = (stored.key(), result.partial);
                 let row = writer::score_row(&stored, result, crate::now());
                 if !self.lanes.bulk(Item::Score(Box::new(row), None)).await {
                     return Ok(count);
                 }
-                self.handed.note(key, model, partial);
+                self.handed.note(key, &by, partial);
                 count += 1;
             }
         }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::errors::{Violations, invalid};
 use super::list::StoredScore;
-use crate::models::Artefact;
+use crate::evaluation::Evaluation;
+use crate::models::{Artefact, Drift, Verdict};
 use crate::score::{Baseline, Reason, Scored};
 use crate::session::Session;
 use crate::severity::Severity;
@@ -265,20 +266,69 @@ pub(crate) fn to_stored_score(row: StoredScore) -> api::Score {
 }
 
 /// A model that is on disk.
-pub(crate) fn to_model(artefact: &Artefact, active: bool) -> api::Model {
+pub(crate) fn to_model(artefact: &Artefact, verdict: Verdict, active: bool) -> api::Model {
     let model = &artefact.model;
     let clusters = model.clusters();
+    let state = match (active, &verdict.refused) {
+        (true, _) => api::model::State::Active,
+        (false, Some(_)) => api::model::State::Refused,
+        (false, None) => api::model::State::Archived,
+    };
+    let detail = match verdict.refused {
+        Some(why) => format!("Refused: {why}. {}", model.clusters_text()),
+        None => model.clusters_text(),
+    };
     api::Model {
         name: format!("models/{}", artefact.name),
-        state: if active { api::model::State::Active } else { api::model::State::Archived }.into(),
+        state: state.into(),
         create_time: Some(to_time(Timestamp(model.trained_at_us))),
-        session_count: i64::try_from(model.sessions).unwrap_or(i64::MAX),
-        rejected_session_count: i64::try_from(model.rejected).unwrap_or(i64::MAX),
+        session_count: count(model.sessions),
+        rejected_session_count: count(model.rejected),
         cluster_count: i32::try_from(clusters.clusters.len()).unwrap_or(0),
         silhouette: clusters.silhouette,
         checksum_sha256: artefact.checksum.clone(),
-        detail: model.clusters_text(),
+        detail,
+        evaluation: verdict.evaluation.map(to_evaluation),
     }
+}
+
+/// What an evaluation says.
+pub(crate) fn to_evaluation(evaluation: Evaluation) -> api::Evaluation {
+    api::Evaluation {
+        session_count: count(evaluation.sessions),
+        auroc: evaluation.auroc,
+        average_precision: evaluation.average_precision,
+        info_ratio: evaluation.info_ratio,
+        warning_ratio: evaluation.warning_ratio,
+        faults: evaluation
+            .faults
+            .into_iter()
+            .map(|fault| api::evaluation::Fault {
+                fault: fault.fault,
+                session_count: count(fault.sessions),
+                auroc: fault.auroc,
+            })
+            .collect(),
+    }
+}
+
+/// How far sessions have moved, what has moved most first.
+pub(crate) fn to_drift(drift: Drift) -> api::Drift {
+    let mut features: Vec<api::drift::Feature> = drift
+        .features
+        .into_iter()
+        .map(|(feature, stability_index)| api::drift::Feature {
+            feature: feature.label().to_owned(),
+            display_name: feature.words().to_owned(),
+            stability_index,
+        })
+        .collect();
+    features.sort_by(|a, b| b.stability_index.total_cmp(&a.stability_index));
+    api::Drift { session_count: count(drift.sessions as u64), score_stability_index: drift.score, features }
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// A model's groups.
@@ -293,7 +343,7 @@ pub(crate) fn to_clusters(artefact: &Artefact) -> Vec<api::Cluster> {
         .map(|(at, cluster)| api::Cluster {
             name: to_cluster(&artefact.name, at),
             display_name: names.get(at).cloned().unwrap_or_default(),
-            session_count: i64::try_from(cluster.sessions).unwrap_or(i64::MAX),
+            session_count: count(cluster.sessions as u64),
             share: cluster.share,
             center: model
                 .cluster_center(at)

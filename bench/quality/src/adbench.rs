@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
+use anomaly::measures::{auroc, mean};
 use anomaly::models::{Column, Copod, Ecod, Ensemble, Forest, Growth, Mahalanobis, Neighbours};
 use ndarray::{ArrayView2, Axis};
 
-use crate::measures::{auroc, mean};
 use crate::npz;
 
 /// The sets, with the known AUROC of isolation forest, ECOD and COPOD where there is one.

@@ -4,7 +4,6 @@
 pub mod adbench;
 pub mod forecast;
 pub mod kinds;
-pub mod measures;
 mod npz;
 pub mod peers;
 pub mod report;

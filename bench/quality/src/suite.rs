@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use anomaly::checks::Limits;
+use anomaly::measures::{auroc, average_precision, mean};
 use anomaly::models::{Artefact, Model, Training};
 use anomaly::score::{Scored, Scorer};
 use anomaly::severity::{Severity, Thresholds};
@@ -11,7 +12,6 @@ use rand::{Rng, SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
 
 use crate::kinds::KINDS;
-use crate::measures::{auroc, average_precision, mean};
 use crate::sessions::Sessions;
 use crate::telemetry::{self, Complete};
 

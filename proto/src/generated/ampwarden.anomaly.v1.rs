@@ -343,6 +343,9 @@ pub struct Model {
     /// What else is to be said.
     #[prost(string, tag = "9")]
     pub detail: ::prost::alloc::string::String,
+    /// What its evaluation after the training said; absent if the history was too short for one.
+    #[prost(message, optional, tag = "10")]
+    pub evaluation: ::core::option::Option<Evaluation>,
 }
 /// Nested message and enum types in `Model`.
 pub mod model {
@@ -368,6 +371,8 @@ pub mod model {
         Archived = 2,
         /// Its file cannot be used; detail says why.
         Unusable = 3,
+        /// It was trained, but not activated: it is worse than the one that was active; detail says why.
+        Refused = 4,
     }
     impl State {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -380,6 +385,7 @@ pub mod model {
                 Self::Active => "STATE_ACTIVE",
                 Self::Archived => "STATE_ARCHIVED",
                 Self::Unusable => "STATE_UNUSABLE",
+                Self::Refused => "STATE_REFUSED",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -389,6 +395,7 @@ pub mod model {
                 "STATE_ACTIVE" => Some(Self::Active),
                 "STATE_ARCHIVED" => Some(Self::Archived),
                 "STATE_UNUSABLE" => Some(Self::Unusable),
+                "STATE_REFUSED" => Some(Self::Refused),
                 _ => None,
             }
         }
@@ -439,6 +446,8 @@ pub mod train_response {
         Activating = 3,
         /// All is done; model is set.
         Done = 4,
+        /// The model is held against the active one. A worse one ends the call with FAILED_PRECONDITION.
+        Evaluating = 5,
     }
     impl Stage {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -452,6 +461,7 @@ pub mod train_response {
                 Self::Training => "STAGE_TRAINING",
                 Self::Activating => "STAGE_ACTIVATING",
                 Self::Done => "STAGE_DONE",
+                Self::Evaluating => "STAGE_EVALUATING",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -462,6 +472,7 @@ pub mod train_response {
                 "STAGE_TRAINING" => Some(Self::Training),
                 "STAGE_ACTIVATING" => Some(Self::Activating),
                 "STAGE_DONE" => Some(Self::Done),
+                "STAGE_EVALUATING" => Some(Self::Evaluating),
                 _ => None,
             }
         }
@@ -579,6 +590,308 @@ pub struct AvailabilityHour {
     /// counts more than the weekday's own history.
     #[prost(double, tag = "3")]
     pub history_weeks: f64,
+}
+/// One answer of ScoreSessions.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ScoreSessionsResponse {
+    /// Which request of the stream this answers: the first is 0.
+    #[prost(int64, tag = "1")]
+    pub request_index: i64,
+    /// One of them.
+    #[prost(oneof = "score_sessions_response::Result", tags = "2, 3")]
+    pub result: ::core::option::Option<score_sessions_response::Result>,
+}
+/// Nested message and enum types in `ScoreSessionsResponse`.
+pub mod score_sessions_response {
+    /// One of them.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Result {
+        /// The score.
+        #[prost(message, tag = "2")]
+        Score(super::Score),
+        /// Why there is none.
+        #[prost(message, tag = "3")]
+        Error(super::RequestError),
+    }
+}
+/// What would be the call's status if the request had come alone.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RequestError {
+    /// The gRPC code: 3 is INVALID_ARGUMENT, 5 NOT_FOUND, 9 FAILED_PRECONDITION, 14 UNAVAILABLE.
+    #[prost(int32, tag = "1")]
+    pub code: i32,
+    /// One sentence.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+    /// For INVALID_ARGUMENT: every field that is wrong.
+    #[prost(message, repeated, tag = "3")]
+    pub field_violations: ::prost::alloc::vec::Vec<request_error::FieldViolation>,
+    /// When to ask again, where that helps.
+    #[prost(double, optional, tag = "4")]
+    pub retry_delay_s: ::core::option::Option<f64>,
+}
+/// Nested message and enum types in `RequestError`.
+pub mod request_error {
+    /// What is wrong with one field.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct FieldViolation {
+        /// The field.
+        #[prost(string, tag = "1")]
+        pub field: ::prost::alloc::string::String,
+        /// What is wrong with it.
+        #[prost(string, tag = "2")]
+        pub description: ::prost::alloc::string::String,
+    }
+}
+/// Which session to explain.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainSessionRequest {
+    /// One of them.
+    #[prost(oneof = "explain_session_request::Target", tags = "1, 2")]
+    pub target: ::core::option::Option<explain_session_request::Target>,
+}
+/// Nested message and enum types in `ExplainSessionRequest`.
+pub mod explain_session_request {
+    /// One of them.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Target {
+        /// sessions/{uuid}
+        #[prost(string, tag = "1")]
+        Name(::prost::alloc::string::String),
+        /// The values themselves.
+        #[prost(message, tag = "2")]
+        Session(super::Session),
+    }
+}
+/// All that speaks for and against one session.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainSessionResponse {
+    /// The score, with every reason instead of the most important.
+    #[prost(message, optional, tag = "1")]
+    pub score: ::core::option::Option<Score>,
+    /// What the model alone says, 0 to 1; absent while the checks work alone.
+    #[prost(double, optional, tag = "2")]
+    pub model_score: ::core::option::Option<f64>,
+    /// What the checks alone say, 0 to 1.
+    #[prost(double, tag = "3")]
+    pub checks_score: f64,
+    /// Each known quantity against each usual that it is held against; what contributed most comes first.
+    #[prost(message, repeated, tag = "4")]
+    pub contributions: ::prost::alloc::vec::Vec<Contribution>,
+}
+/// One quantity, held against one usual.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Contribution {
+    /// The feature.
+    #[prost(string, tag = "1")]
+    pub feature: ::prost::alloc::string::String,
+    /// Its name in words.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+    /// What was observed.
+    #[prost(double, tag = "3")]
+    pub observed_value: f64,
+    /// The unit of observed and usual values.
+    #[prost(string, tag = "4")]
+    pub unit: ::prost::alloc::string::String,
+    /// The 10th percentile of what is usual.
+    #[prost(double, optional, tag = "5")]
+    pub usual_low_value: ::core::option::Option<f64>,
+    /// The 90th percentile of what is usual.
+    #[prost(double, optional, tag = "6")]
+    pub usual_high_value: ::core::option::Option<f64>,
+    /// Whose usual.
+    #[prost(enumeration = "Baseline", tag = "7")]
+    pub baseline: i32,
+    /// The id of that user's hash, station, site or vehicle model; empty for the fleet.
+    #[prost(string, tag = "8")]
+    pub baseline_id: ::prost::alloc::string::String,
+    /// How many sessions of that baseline are known; 0 where a wider one stands in.
+    #[prost(int64, tag = "9")]
+    pub session_count: i64,
+    /// The part of the model's score that it explains, 0 to 1; all together give 1, or 0 if nothing stands out.
+    #[prost(double, tag = "10")]
+    pub share: f64,
+}
+/// Whose profile to read.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetProfileRequest {
+    /// users/{token_hash}/profile, stations/{station}/profile or sites/{site}/profile
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// What is usual for one user, station or site: of the sessions that are stored, and what the model has learnt.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Profile {
+    /// As in the request.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Ended sessions.
+    #[prost(int64, tag = "2")]
+    pub session_count: i64,
+    /// When the first began.
+    #[prost(message, optional, tag = "3")]
+    pub first_session_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the last began.
+    #[prost(message, optional, tag = "4")]
+    pub last_session_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Mean energy of a session.
+    #[prost(double, optional, tag = "5")]
+    pub mean_energy_wh: ::core::option::Option<f64>,
+    /// Mean duration of a session.
+    #[prost(double, optional, tag = "6")]
+    pub mean_duration_s: ::core::option::Option<f64>,
+    /// Mean of the sessions' mean power.
+    #[prost(double, optional, tag = "7")]
+    pub mean_power_w: ::core::option::Option<f64>,
+    /// At how many stations.
+    #[prost(int64, tag = "8")]
+    pub station_count: i64,
+    /// By how many users.
+    #[prost(int64, tag = "9")]
+    pub user_count: i64,
+    /// Sessions per week since the first.
+    #[prost(double, optional, tag = "10")]
+    pub sessions_per_week: ::core::option::Option<f64>,
+    /// Energy per day over the last 28 days (or since the first session, if that is less).
+    #[prost(double, optional, tag = "11")]
+    pub daily_energy_wh: ::core::option::Option<f64>,
+    /// Energy per week over the same days.
+    #[prost(double, optional, tag = "12")]
+    pub weekly_energy_wh: ::core::option::Option<f64>,
+    /// When most sessions begin, by the sites' clocks: "nights" (22 to 5), "mornings" (5 to 11), "afternoons" (11 to 17),
+    /// "evenings" (17 to 22); empty if no part of the day has half of them.
+    #[prost(string, tag = "13")]
+    pub preferred_period: ::prost::alloc::string::String,
+    /// What the model takes for usual; empty while the checks work alone.
+    #[prost(message, repeated, tag = "14")]
+    pub usual: ::prost::alloc::vec::Vec<UsualRange>,
+    /// The model: models/{model}.
+    #[prost(string, tag = "15")]
+    pub model: ::prost::alloc::string::String,
+    /// One sentence.
+    #[prost(string, tag = "16")]
+    pub text: ::prost::alloc::string::String,
+}
+/// What is usual of one quantity.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UsualRange {
+    /// The feature.
+    #[prost(string, tag = "1")]
+    pub feature: ::prost::alloc::string::String,
+    /// Its name in words.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+    /// The unit of the values.
+    #[prost(string, tag = "3")]
+    pub unit: ::prost::alloc::string::String,
+    /// 10th percentile, drawn towards the wider baseline where history is short.
+    #[prost(double, tag = "4")]
+    pub low_value: f64,
+    /// Median, drawn likewise.
+    #[prost(double, tag = "5")]
+    pub median_value: f64,
+    /// 90th percentile, drawn likewise.
+    #[prost(double, tag = "6")]
+    pub high_value: f64,
+    /// How many own sessions it is drawn from.
+    #[prost(int64, tag = "7")]
+    pub session_count: i64,
+}
+/// Which model to judge.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EvaluateModelRequest {
+    /// models/{model}, or models/- for the active one.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// What is to be said of a model now.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EvaluateModelResponse {
+    /// models/{model}
+    #[prost(string, tag = "1")]
+    pub model: ::prost::alloc::string::String,
+    /// What the sessions say that no model has learnt from.
+    #[prost(message, optional, tag = "2")]
+    pub evaluation: ::core::option::Option<Evaluation>,
+    /// How far the newest sessions have moved from what the model has learnt from; absent if they are too few to tell.
+    #[prost(message, optional, tag = "3")]
+    pub drift: ::core::option::Option<Drift>,
+}
+/// How well a model tells sessions with faults from those without.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Evaluation {
+    /// Sessions that were judged: the newest of those that no model learns from.
+    #[prost(int64, tag = "1")]
+    pub session_count: i64,
+    /// The probability that a session with a fault is more unusual than one without.
+    #[prost(double, tag = "2")]
+    pub auroc: f64,
+    /// Average precision of finding those with a fault.
+    #[prost(double, tag = "3")]
+    pub average_precision: f64,
+    /// The share of sessions without a fault of which the model alone makes at least an info.
+    #[prost(double, tag = "4")]
+    pub info_ratio: f64,
+    /// The share of sessions without a fault of which the model alone makes at least a warning.
+    #[prost(double, tag = "5")]
+    pub warning_ratio: f64,
+    /// Each kind of fault.
+    #[prost(message, repeated, tag = "6")]
+    pub faults: ::prost::alloc::vec::Vec<evaluation::Fault>,
+}
+/// Nested message and enum types in `Evaluation`.
+pub mod evaluation {
+    /// How well one kind of fault is told.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Fault {
+        /// The fault that was put into sessions.
+        #[prost(string, tag = "1")]
+        pub fault: ::prost::alloc::string::String,
+        /// In how many.
+        #[prost(int64, tag = "2")]
+        pub session_count: i64,
+        /// The probability that a session with it is more unusual than one without.
+        #[prost(double, tag = "3")]
+        pub auroc: f64,
+    }
+}
+/// How far sessions have moved: population stability indexes. Below 0.1 nothing has changed; from 0.25 on the model speaks
+/// of another fleet.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Drift {
+    /// Sessions that were compared: the newest.
+    #[prost(int64, tag = "1")]
+    pub session_count: i64,
+    /// The index of the scores.
+    #[prost(double, tag = "2")]
+    pub score_stability_index: f64,
+    /// Each feature, what has moved most first.
+    #[prost(message, repeated, tag = "3")]
+    pub features: ::prost::alloc::vec::Vec<drift::Feature>,
+}
+/// Nested message and enum types in `Drift`.
+pub mod drift {
+    /// One feature's index.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Feature {
+        /// The feature.
+        #[prost(string, tag = "1")]
+        pub feature: ::prost::alloc::string::String,
+        /// Its name in words.
+        #[prost(string, tag = "2")]
+        pub display_name: ::prost::alloc::string::String,
+        /// The index.
+        #[prost(double, tag = "3")]
+        pub stability_index: f64,
+    }
+}
+/// Which model to activate.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActivateModelRequest {
+    /// models/{model}
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
 }
 /// How much a score matters. Compare by number: a higher one matters more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -989,6 +1302,154 @@ pub mod anomaly_service_client {
                 .insert(GrpcMethod::new("ampwarden.anomaly.v1.AnomalyService", "Train"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Scores sessions as they come, and answers each in its turn. One that is wrong or not stored yet answers with its
+        /// own error, and the stream goes on. Who reads slowly is read from slowly. Nothing is written.
+        pub async fn score_sessions(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<
+                Message = super::ScoreSessionRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ScoreSessionsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ampwarden.anomaly.v1.AnomalyService/ScoreSessions",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "ampwarden.anomaly.v1.AnomalyService",
+                        "ScoreSessions",
+                    ),
+                );
+            self.inner.streaming(req, path, codec).await
+        }
+        /// Says all that speaks for and against one session: every reason, and every quantity that was looked at, with what
+        /// is usual, whose usual that is, and what it contributed. Nothing is written.
+        pub async fn explain_session(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExplainSessionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExplainSessionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ampwarden.anomaly.v1.AnomalyService/ExplainSession",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "ampwarden.anomaly.v1.AnomalyService",
+                        "ExplainSession",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// What is usual for one user, station or site.
+        pub async fn get_profile(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetProfileRequest>,
+        ) -> std::result::Result<tonic::Response<super::Profile>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ampwarden.anomaly.v1.AnomalyService/GetProfile",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("ampwarden.anomaly.v1.AnomalyService", "GetProfile"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Judges a model on stored sessions that no model has learnt from, as they are and with faults put into copies of
+        /// them, and tells how far the newest sessions have moved from what it has learnt.
+        pub async fn evaluate_model(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EvaluateModelRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EvaluateModelResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ampwarden.anomaly.v1.AnomalyService/EvaluateModel",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "ampwarden.anomaly.v1.AnomalyService",
+                        "EvaluateModel",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// From now on this model scores; all stored sessions are scored again. An earlier model is activated the same way:
+        /// that takes a newer one back. Sessions are scored all the while, and after a restart the model is still active. One
+        /// whose file cannot be used is FAILED_PRECONDITION, and the active one goes on.
+        pub async fn activate_model(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ActivateModelRequest>,
+        ) -> std::result::Result<tonic::Response<super::Model>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ampwarden.anomaly.v1.AnomalyService/ActivateModel",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "ampwarden.anomaly.v1.AnomalyService",
+                        "ActivateModel",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1072,6 +1533,51 @@ pub mod anomaly_service_server {
             &self,
             request: tonic::Request<super::TrainRequest>,
         ) -> std::result::Result<tonic::Response<Self::TrainStream>, tonic::Status>;
+        /// Server streaming response type for the ScoreSessions method.
+        type ScoreSessionsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ScoreSessionsResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Scores sessions as they come, and answers each in its turn. One that is wrong or not stored yet answers with its
+        /// own error, and the stream goes on. Who reads slowly is read from slowly. Nothing is written.
+        async fn score_sessions(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::ScoreSessionRequest>>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ScoreSessionsStream>,
+            tonic::Status,
+        >;
+        /// Says all that speaks for and against one session: every reason, and every quantity that was looked at, with what
+        /// is usual, whose usual that is, and what it contributed. Nothing is written.
+        async fn explain_session(
+            &self,
+            request: tonic::Request<super::ExplainSessionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExplainSessionResponse>,
+            tonic::Status,
+        >;
+        /// What is usual for one user, station or site.
+        async fn get_profile(
+            &self,
+            request: tonic::Request<super::GetProfileRequest>,
+        ) -> std::result::Result<tonic::Response<super::Profile>, tonic::Status>;
+        /// Judges a model on stored sessions that no model has learnt from, as they are and with faults put into copies of
+        /// them, and tells how far the newest sessions have moved from what it has learnt.
+        async fn evaluate_model(
+            &self,
+            request: tonic::Request<super::EvaluateModelRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EvaluateModelResponse>,
+            tonic::Status,
+        >;
+        /// From now on this model scores; all stored sessions are scored again. An earlier model is activated the same way:
+        /// that takes a newer one back. Sessions are scored all the while, and after a restart the model is still active. One
+        /// whose file cannot be used is FAILED_PRECONDITION, and the active one goes on.
+        async fn activate_model(
+            &self,
+            request: tonic::Request<super::ActivateModelRequest>,
+        ) -> std::result::Result<tonic::Response<super::Model>, tonic::Status>;
     }
     /// Scores charging sessions and says why.
     #[derive(Debug)]
@@ -1508,6 +2014,235 @@ pub mod anomaly_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ampwarden.anomaly.v1.AnomalyService/ScoreSessions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ScoreSessionsSvc<T: AnomalyService>(pub Arc<T>);
+                    impl<
+                        T: AnomalyService,
+                    > tonic::server::StreamingService<super::ScoreSessionRequest>
+                    for ScoreSessionsSvc<T> {
+                        type Response = super::ScoreSessionsResponse;
+                        type ResponseStream = T::ScoreSessionsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<super::ScoreSessionRequest>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AnomalyService>::score_sessions(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ScoreSessionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ampwarden.anomaly.v1.AnomalyService/ExplainSession" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExplainSessionSvc<T: AnomalyService>(pub Arc<T>);
+                    impl<
+                        T: AnomalyService,
+                    > tonic::server::UnaryService<super::ExplainSessionRequest>
+                    for ExplainSessionSvc<T> {
+                        type Response = super::ExplainSessionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExplainSessionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AnomalyService>::explain_session(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExplainSessionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ampwarden.anomaly.v1.AnomalyService/GetProfile" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetProfileSvc<T: AnomalyService>(pub Arc<T>);
+                    impl<
+                        T: AnomalyService,
+                    > tonic::server::UnaryService<super::GetProfileRequest>
+                    for GetProfileSvc<T> {
+                        type Response = super::Profile;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetProfileRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AnomalyService>::get_profile(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetProfileSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ampwarden.anomaly.v1.AnomalyService/EvaluateModel" => {
+                    #[allow(non_camel_case_types)]
+                    struct EvaluateModelSvc<T: AnomalyService>(pub Arc<T>);
+                    impl<
+                        T: AnomalyService,
+                    > tonic::server::UnaryService<super::EvaluateModelRequest>
+                    for EvaluateModelSvc<T> {
+                        type Response = super::EvaluateModelResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EvaluateModelRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AnomalyService>::evaluate_model(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EvaluateModelSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ampwarden.anomaly.v1.AnomalyService/ActivateModel" => {
+                    #[allow(non_camel_case_types)]
+                    struct ActivateModelSvc<T: AnomalyService>(pub Arc<T>);
+                    impl<
+                        T: AnomalyService,
+                    > tonic::server::UnaryService<super::ActivateModelRequest>
+                    for ActivateModelSvc<T> {
+                        type Response = super::Model;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ActivateModelRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AnomalyService>::activate_model(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ActivateModelSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
