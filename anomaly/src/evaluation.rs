@@ -84,7 +84,11 @@ const FAULTS: [(&str, Fault); 7] = [
         }
         None => false,
     }),
-    ("no_energy", |s| scale(&mut s.energy_wh, 0.002) && (scale(&mut s.mean_power_w, 0.002) || true)),
+    ("no_energy", |s| {
+        // Not every session tells its power.
+        scale(&mut s.mean_power_w, 0.002);
+        scale(&mut s.energy_wh, 0.002)
+    }),
 ];
 
 /// Multiplies a value that is known and not nothing.
@@ -168,7 +172,8 @@ pub fn worse(candidate: &Evaluation, active: &Evaluation, worse_max: f64) -> Opt
         ("average precision", candidate.average_precision, active.average_precision),
     ] {
         // Not a number is not as good, either.
-        if !(new >= old - worse_max) {
+        let as_good = new >= old - worse_max;
+        if !as_good {
             return Some(format!(
                 "it tells faults worse than the active model: {what} {new:.3} against {old:.3} {on} (at most {worse_max} \
                  less is taken)"

@@ -47,7 +47,7 @@ fn trained(history: &[Session]) -> Model {
 #[test]
 fn one_in_ten_is_held_out_by_its_id() {
     let all = sessions(4000, 100, 3);
-    let held: Vec<Session> = judged(all.clone());
+    let held: Vec<Session> = judged(all);
     assert!((350..=450).contains(&held.len()), "{}", held.len());
     assert!(held.windows(2).all(|pair| pair[0].ts_us >= pair[1].ts_us), "the newest first");
     assert!(judged(sessions(20_000, 100, 4)).len() == JUDGED_MAX);

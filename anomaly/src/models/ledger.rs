@@ -113,7 +113,7 @@ impl Folder {
             match self.load(&active.model) {
                 Ok(artefact) => return Ok(Some((artefact, Some(active.since_us)))),
                 Err(error) => {
-                    tracing::warn!(%error, "the active model cannot be used; another one is looked for")
+                    tracing::warn!(%error, "the active model cannot be used; another one is looked for");
                 }
             }
         }

@@ -343,7 +343,7 @@ pub(crate) fn to_clusters(artefact: &Artefact) -> Vec<api::Cluster> {
         .map(|(at, cluster)| api::Cluster {
             name: to_cluster(&artefact.name, at),
             display_name: names.get(at).cloned().unwrap_or_default(),
-            session_count: count(cluster.sessions as u64),
+            session_count: count(cluster.sessions),
             share: cluster.share,
             center: model
                 .cluster_center(at)
